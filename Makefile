@@ -1,0 +1,41 @@
+# `make demo` and `make test` each set up what they need on a machine that has Python >= 3.11 and git.
+
+PYTHON ?= python3
+VENV   ?= .venv
+# The newest torch that the CPU build of vLLM is made for; on a machine with a CUDA GPU any torch that vLLM brings.
+TORCH  ?= torch==2.13.0
+BIN    := $(VENV)/bin
+
+.PHONY: demo test unit lint types install install-base clean help
+
+help:            ## show this list
+	@grep -E '^[a-z-]+: *.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/'
+
+demo: install    ## one contribution's whole way, from pull request to promoted model
+	$(BIN)/seedbed demo $(ARGS)
+
+test: install    ## everything that CI runs: style, types, layers, all tests
+	$(MAKE) --no-print-directory lint types
+	$(BIN)/python -m pytest tests/unit
+	$(BIN)/python -m pytest tests/contract tests/integration
+	$(BIN)/python -m pytest tests/e2e tests/browser tests/gpu
+
+unit: install    ## the fast tests alone
+	$(BIN)/python -m pytest tests/unit
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: install
+	$(BIN)/mypy
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml Makefile .ci/install.py
+	$(PYTHON) .ci/install.py --venv $(VENV) --torch "$(TORCH)"
+	@touch $@
+
+clean:           ## remove the virtual environment and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

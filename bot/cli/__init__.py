@@ -1,0 +1,1 @@
+"""The command `seedbed`: one file a subcommand, each with `add_parser` and `run`."""
