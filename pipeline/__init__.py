@@ -1,0 +1,1 @@
+"""From taxonomy to model. Knows no forge and no web."""

@@ -1,0 +1,1 @@
+"""Teachers: one `Teacher` seam (port.py) and the engines that serve it."""
