@@ -18,7 +18,7 @@ test: install    ## everything that CI runs: style, types, layers, all tests
 	$(MAKE) --no-print-directory lint types
 	$(BIN)/python -m pytest tests/unit
 	$(BIN)/python -m pytest tests/contract tests/integration
-	$(BIN)/python -m pytest tests/e2e tests/browser tests/gpu
+	$(BIN)/python -m pytest tests/e2e tests/gpu
 
 unit: install    ## the fast tests alone
 	$(BIN)/python -m pytest tests/unit

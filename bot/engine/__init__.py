@@ -1,0 +1,1 @@
+"""Durable jobs: the `Engine` seam and its adapters."""

@@ -1,0 +1,1 @@
+"""Where pull requests live: the `Forge` seam and its adapters."""

@@ -1,0 +1,1 @@
+"""GitHub's JSON for what localhub holds; one module per resource."""
