@@ -1,0 +1,1 @@
+"""Where blobs and leaf datasets lie."""

@@ -1,0 +1,185 @@
+"""Documents: which hosts, which files, which sizes, and what the contributor is told."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator, Sequence
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from pipeline import documents
+from pipeline.documents import Document, Reach, Unreachable, check_url, fetch, glob_match
+from pipeline.git import Access, Repository
+from tests.unit.git_fixture import bare, commit, git
+from validators import DocumentRef
+
+COMMIT = "ab" * 20
+FILES = {
+    "guide.md": "# Guide\n\nThe clock é.\n".encode(),
+    "deep/er/notes.txt": b"Deep notes.",
+    "deep/plan.pdf": b"%PDF-1.7",
+    "big.md": b"x" * (documents.MAX_FILE_BYTES + 1),
+}
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str, Path]]:
+    """(URL, commit, folder) of a document repository on a loopback server that speaks git's plain-file protocol."""
+    root = tmp_path_factory.mktemp("served")
+    path = bare(root / "doc.git")
+    sha = commit(path, FILES, "docs", links={"link.md": "/etc/passwd"})
+    git(path, "config", "uploadpack.allowFilter", "true")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), lambda *args: Quiet(*args, directory=str(root)))  # type: ignore[arg-type]
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/doc.git", sha, path
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def mirrored(served: tuple[str, str, Path], monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
+    """The served repository, with every fetch of its URL led to its folder: the same git without smart HTTP."""
+    url, sha, path = served
+    real = Repository.fetch
+
+    def local(self: Repository, asked: str, refs: Sequence[str], **more: Any) -> None:
+        assert asked == url
+        real(self, path.as_uri(), refs, **{**more, "access": Access(allow_file=True)})
+
+    monkeypatch.setattr(Repository, "fetch", local)
+    return url, sha
+
+
+def ref(repo: str, commit: str = COMMIT, *patterns: str) -> DocumentRef:
+    return DocumentRef(repo, commit, patterns or ("*.md",))
+
+
+def reason(found: Document | Unreachable) -> str:
+    assert isinstance(found, Unreachable)
+    return found.reason
+
+
+def test_texts_that_match_are_read_and_the_rest_is_noted(
+    mirrored: tuple[str, str], served: tuple[str, str, Path], tmp_path: Path
+) -> None:
+    url, sha = mirrored
+    found = fetch(ref(url, sha, "**/*"), cache=tmp_path, reach=Reach(loopback=True))
+    assert isinstance(found, Document)
+    assert {file.path: file.text for file in found.files} == {
+        "deep/er/notes.txt": "Deep notes.",
+        "guide.md": "# Guide\n\nThe clock é.\n",
+    }
+    assert "big.md: too large" in found.note
+    assert "deep/plan.pdf: only .md and .txt are read so far" in found.note
+    assert "link.md" not in found.note
+    big = git(served[2], "rev-parse", f"{sha}:big.md")
+    [mirror] = tmp_path.iterdir()
+    assert big not in Repository(mirror).present(), "a blob over the limit was fetched"
+    assert fetch(ref(url, sha, "guide.md"), cache=tmp_path, reach=Reach(loopback=True)).digest != found.digest  # type: ignore[union-attr]
+
+
+def test_a_document_without_readable_text_is_unreachable(mirrored: tuple[str, str], tmp_path: Path) -> None:
+    url, sha = mirrored
+    reach = Reach(loopback=True)
+    assert "only .md and .txt" in reason(fetch(ref(url, sha, "deep/*.pdf"), cache=tmp_path, reach=reach))
+    assert "matches ['absent.md']" in reason(fetch(ref(url, sha, "absent.md"), cache=tmp_path, reach=reach))
+
+
+def test_a_commit_fetched_before_is_not_fetched_again(
+    mirrored: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, sha = mirrored
+    first = fetch(ref(url, sha), cache=tmp_path, reach=Reach(loopback=True))
+    monkeypatch.setattr(Repository, "fetch", None)
+    assert fetch(ref(url, sha), cache=tmp_path, reach=Reach(loopback=True)) == first
+
+
+def test_an_unreachable_document_leaves_no_cache(served: tuple[str, str, Path], tmp_path: Path) -> None:
+    url, _, _ = served
+    missing = url.replace("doc.git", "absent.git")
+    assert "git fetch failed" in reason(fetch(ref(missing), cache=tmp_path, reach=Reach(loopback=True)))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "word"),
+    [
+        ("http://github.com/a/b", "https URL"),
+        ("file:///etc/passwd", "https URL"),
+        ("ext::sh -c id", "https URL"),
+        ("git@github.com:a/b", "https URL"),
+        ("https://example.org/a/b", "not from example.org"),
+        ("https://github.com.evil.org/a", "not from github.com.evil.org"),
+        ("https://127.0.0.1/a", "not from 127.0.0.1"),
+        ("https://user@github.com/a", "plain https"),
+        ("https://github.com:8443/a", "plain https"),
+        ("https://github.com/a?b", "plain https"),
+        ("https://github.com/a#b", "plain https"),
+        ("https://github.com/", "plain https"),
+        ("http://127.0.0.1:80/a", "https URL"),
+    ],
+)
+def test_a_url_that_is_not_plain_and_allowed_is_refused(url: str, word: str, tmp_path: Path) -> None:
+    assert word in reason(fetch(ref(url), cache=tmp_path))
+
+
+@pytest.mark.parametrize("commit_name", ["main", "", "a" * 39, "A" * 40, "--upload-pack=x"])
+def test_only_a_full_commit_name_will_do(commit_name: str, tmp_path: Path) -> None:
+    assert "40 hexadecimal digits" in reason(fetch(ref("https://github.com/a/b", commit_name), cache=tmp_path))
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["127.0.0.1", "10.1.2.3", "169.254.169.254", "::1", "fe80::1", "::ffff:192.168.0.1", "0.0.0.0", "224.0.0.1"],
+)
+def test_an_allowed_name_with_a_private_address_is_refused(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = [(0, 0, 0, "", (text, 443)) for text in ("140.82.112.3", address)]
+    monkeypatch.delenv("https_proxy", raising=False)
+    monkeypatch.delenv("HTTPS_PROXY", raising=False)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *a, **k: answers)
+    with pytest.raises(ValueError, match="not public"):
+        check_url("https://github.com/a/b", Reach())
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *a, **k: answers[:1])
+    pinned = check_url("https://github.com/a/b", Reach())
+    assert pinned == {"http.curloptResolve": "github.com:443:140.82.112.3"}
+
+
+def test_a_name_that_does_not_resolve_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def nowhere(*args: object, **more: object) -> None:
+        raise socket.gaierror("no")
+
+    monkeypatch.setattr(socket, "getaddrinfo", nowhere)
+    monkeypatch.delenv("https_proxy", raising=False)
+    monkeypatch.delenv("HTTPS_PROXY", raising=False)
+    assert "cannot be found" in reason(fetch(ref("https://github.com/a/b"), cache=tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("path", "pattern", "fits"),
+    [
+        ("a.md", "*.md", True),
+        ("d/a.md", "*.md", False),
+        ("d/a.md", "d/*.md", True),
+        ("d/e/a.md", "d/**/*.md", True),
+        ("d/a.md", "d/**/*.md", True),
+        ("a.md", "**/*.md", True),
+        ("a.md", "./a.md", True),
+        ("a.md", "?.md", True),
+        ("ab.md", "[!b]b.md", True),
+        ("d/e/f.md", "**", True),
+        ("d/e/f.md", "d", False),
+        ("a" * 60 + "/b", "/".join(["**", "*a*a*a*a*a*a*"] * 20) + "/c", False),
+    ],
+)
+def test_patterns_match_as_globs_do(path: str, pattern: str, fits: bool) -> None:
+    assert glob_match(path, pattern) is fits
