@@ -1,0 +1,97 @@
+"""Check runs: annotations on exact lines, and a summary that fits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.forge.port import Annotation, Check, Conclusion
+from bot.render import texts
+from bot.render.escape import clean, code, one_line, prose
+from validators.model import Finding, Report
+
+ANNOTATIONS = 200  # GitHub takes any number in batches of 50; nobody reads more than this
+SUMMARY_BYTES = 65_535  # GitHub's limit on a check's summary
+_LEVEL = {"error": "failure", "warning": "warning", "hint": "notice"}
+_WEIGHT = {"error": 0, "warning": 1, "hint": 2}
+
+
+def by_weight(findings: Sequence[Finding]) -> list[Finding]:
+    """Errors first, then as the report has them."""
+    return sorted(findings, key=lambda f: _WEIGHT[f.level])
+
+
+def annotate(findings: Sequence[Finding]) -> list[Annotation]:
+    """At most `ANNOTATIONS`, errors first. Annotations are plain text: nothing in them is rendered."""
+    return [_annotation(f) for f in by_weight(findings)[:ANNOTATIONS]]
+
+
+def _annotation(finding: Finding) -> Annotation:
+    message = clean(finding.message, limit=2000)
+    if remedy := finding.help or finding.fix:
+        message += f"\n\nTo mend it: {clean(remedy, limit=2000)}"
+    start, end = max(finding.line, 1), max(finding.end_line, finding.line, 1)
+    columns = start == end and finding.end_column > finding.column >= 1
+    return Annotation(
+        path=finding.path,
+        start_line=start,
+        end_line=end,
+        level=_LEVEL[finding.level],
+        title=one_line(f"{finding.rule}: {finding.message}", limit=120),
+        message=message,
+        start_column=finding.column if columns else None,
+        end_column=finding.end_column - 1 if columns else None,  # GitHub's end column is inclusive
+    )
+
+
+def lint_check(head_sha: str, external_id: str, report: Report, url: str) -> Check:
+    """The completed check for a report."""
+    title = counted(report.errors, "thing to mend", "things to mend") if report.errors else "All checks pass"
+    lines = [f"{counted(report.files, 'file', 'files')} read: {tally(report)}."]
+    lines += [
+        f"- {code(f.path)}, line {f.line}: {prose(f.message, limit=300)}" for f in by_weight(report.findings)[:50]
+    ]
+    if len(report.findings) > ANNOTATIONS:
+        lines.append(texts.MORE_ANNOTATIONS.format(n=len(report.findings) - ANNOTATIONS))
+    return Check(
+        name=texts.LINT,
+        head_sha=head_sha,
+        external_id=external_id,
+        title=title,
+        summary=fit("\n".join(lines)),
+        conclusion="failure" if report.errors else "success",
+        annotations=annotate(report.findings),
+        details_url=url,
+    )
+
+
+def check(
+    name: str, head_sha: str, external_id: str, text: tuple[str, str], *, conclusion: Conclusion | None = None, url: str
+) -> Check:
+    """A check without annotations. `text` is title and summary, in Markdown of ours."""
+    return Check(name, head_sha, external_id, one_line(text[0], limit=120), fit(text[1]), conclusion, details_url=url)
+
+
+def superseded(name: str, old: str, external_id: str, new: str, url: str) -> Check:
+    """The check of a commit that is no longer the head."""
+    text = (texts.SUPERSEDED.format(sha=new[:7]), texts.SUPERSEDED_SUMMARY.format(sha=new[:7]))
+    return check(name, old, external_id, text, conclusion="cancelled", url=url)
+
+
+def tally(report: Report) -> str:
+    """Such as "2 errors, 1 suggestion"."""
+    hints = len(report.findings) - report.errors
+    parts = [counted(report.errors, "error", "errors")]
+    return ", ".join([*parts, counted(hints, "suggestion", "suggestions")] if hints else parts)
+
+
+def counted(n: int, one: str, many: str) -> str:
+    """Such as "1 file", "no files", "3 files"."""
+    return f"{n or 'no'} {one if n == 1 else many}"
+
+
+def fit(text: str) -> str:
+    """Cut to what GitHub takes, counted in bytes."""
+    data = text.encode()
+    if len(data) <= SUMMARY_BYTES:
+        return text
+    return data[: SUMMARY_BYTES - 4].decode(errors="ignore") + "\n…"

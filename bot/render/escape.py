@@ -1,0 +1,98 @@
+"""Foreign text inside our Markdown: shown as it is, never obeyed.
+
+Contributors and models write what they like; a comment is read with the bot's authority. So their text never makes a
+link, an image, HTML, a mention, a cross-reference or a marker (engineering.md §2.2).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+ZWSP = "\u200b"
+_LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
+_INVISIBLE = re.compile(
+    "[\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f\u00ad\ud800-\udfff]"
+)
+_SPECIAL = re.compile(r"([\\`*_\[\]<>&~|$^=])")
+_REFERENCE = re.compile(r"([@#])(?=\S)|(?<=GH)(-)(?=\d)", re.IGNORECASE)
+_SCHEME = re.compile(r":(?=//)|(?<=www)\.|(?<=mailto):|(?<=xmpp):", re.IGNORECASE)
+_PLAIN_WORD = re.compile(r"[a-z]+(?:[ ,'’]|$)")
+_EMPTY = "(empty)"
+
+
+def clean(text: str, *, limit: int | None = None) -> str:
+    """Without control, direction and zero-width characters and comment markers; line ends become newlines.
+
+    Joins and variation selectors of emoji fall too: a reader must see all that is there. `limit` counts characters.
+    """
+    text = _INVISIBLE.sub("", _LINE_ENDS.sub("\n", text))
+    text = "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs"))
+    while "<!--" in text:
+        text = text.replace("<!--", "<!-")
+    return text if limit is None or len(text) <= limit else _cut(text, limit)
+
+
+def one_line(text: str, *, limit: int | None = None) -> str:
+    """`clean` on one line, runs of white space as one space."""
+    text = " ".join(clean(text).split())
+    return text if limit is None or len(text) <= limit else _cut(text, limit)
+
+
+def code(text: str, *, limit: int = 200) -> str:
+    """An inline code span, wider than every run of backticks in it. Not for tables: a pipe would end the cell."""
+    text = one_line(text, limit=limit)
+    if not text:
+        return _EMPTY
+    ticks = "`" * (_longest_run(text) + 1)
+    pad = " " if text[0] == "`" or text[-1] == "`" else ""
+    return f"{ticks}{pad}{text}{pad}{ticks}"
+
+
+def fence(text: str, *, language: str = "text", indent: str = "", limit: int | None = None) -> str:
+    """A fenced block, its fence longer than every run of backticks inside. `language` is ours, never foreign."""
+    text = clean(text, limit=limit).strip("\n")
+    ticks = "`" * max(3, _longest_run(text) + 1)
+    return "\n".join(indent + line for line in (f"{ticks}{language}", *text.split("\n"), ticks))
+
+
+def prose(text: str, *, limit: int = 1000) -> str:
+    """Text in a paragraph of ours: one line, Markdown and HTML escaped, mentions and addresses made harmless.
+
+    A backslash does not stop a mention or an issue reference, a zero-width space after the sign does.
+    """
+    text = _SPECIAL.sub(r"\\\1", one_line(text, limit=limit))
+    text = _REFERENCE.sub(lambda m: m[0] + ZWSP, text)
+    return _SCHEME.sub(lambda m: "\\" + m[0], text) or _EMPTY
+
+
+def sentence(text: str, *, limit: int = 1000) -> str:
+    """A rule's message as a sentence: `prose` with the spans in backticks kept as code, a capital, a full stop."""
+    text = one_line(text, limit=limit)
+    if text.count("`") % 2:
+        return prose(text)
+    pieces = [code(part) if at % 2 else _pad(part) for at, part in enumerate(text.split("`"))]
+    joined = "".join(pieces)
+    if _PLAIN_WORD.match(joined):  # not the name of a field, such as seed_examples
+        joined = joined[0].upper() + joined[1:]
+    return joined.rstrip(".") + ("" if joined.endswith(("…", "!", "?", ":")) else ".")
+
+
+def _pad(text: str) -> str:
+    """`prose` that keeps the spaces at its ends, and stays empty."""
+    if not text.strip():
+        return text
+    start, end = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
+    return start + prose(text) + end
+
+
+def _cut(text: str, limit: int) -> str:
+    """At most `limit` characters, not within a letter and its combining marks; ends with an ellipsis."""
+    end = max(limit - 1, 0)
+    while end > 0 and unicodedata.combining(text[end]):
+        end -= 1
+    return text[:end].rstrip() + "…"
+
+
+def _longest_run(text: str) -> int:
+    return max((len(run) for run in re.findall("`+", text)), default=0)

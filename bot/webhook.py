@@ -1,0 +1,77 @@
+"""The doorbell, without I/O: is this delivery from our forge, and what does it say?"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+LIMIT = 10 * 1024 * 1024  # bytes of body; GitHub sends up to 25 MB, but nothing that we handle comes near ten
+_SIGNATURE = re.compile(rb"sha256=([0-9a-f]{64})")
+_GUID = re.compile(r"[A-Za-z0-9-]{1,64}")
+_EVENT = re.compile(r"[a-z_]{1,64}")
+
+
+class BadDelivery(Exception):
+    """Not what a forge sends. The message says which part."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One event. `action` and `repository` are empty where the payload has none."""
+
+    event: str
+    guid: str
+    action: str
+    repository: str
+    payload: Mapping[str, Any]
+
+
+def well_formed(header: str | None) -> bool:
+    """Whether the signature header could be right at all; a refusal then needs no body."""
+    return header is not None and _digest(header) is not None
+
+
+def verify(secrets: Sequence[bytes], body: bytes, header: str | None) -> bool:
+    """Whether `header` is the HMAC-SHA256 of the raw body under one of the secrets.
+
+    Constant time; every secret is tried, so that the answer does not tell which one holds. An empty secret never holds.
+    """
+    digest = _digest(header) if header is not None else None
+    if digest is None:
+        return False
+    good = False
+    for secret in secrets:
+        expected = hmac.new(secret, body, hashlib.sha256).hexdigest().encode("ascii")
+        good |= hmac.compare_digest(expected, digest) and bool(secret)
+    return good
+
+
+def parse(event: str | None, guid: str | None, body: bytes) -> Delivery:
+    """Read a verified delivery. Raises `BadDelivery`."""
+    if event is None or not _EVENT.fullmatch(event):
+        raise BadDelivery("The header X-GitHub-Event is missing or malformed.")
+    if guid is None or not _GUID.fullmatch(guid):
+        raise BadDelivery("The header X-GitHub-Delivery is missing or malformed.")
+    try:
+        payload = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise BadDelivery("The body is not JSON.") from error
+    if not isinstance(payload, dict):
+        raise BadDelivery("The body is not a JSON object.")
+    return Delivery(event, guid, _text(payload, "action"), _text(payload, "repository", "full_name"), payload)
+
+
+def _text(payload: Any, *path: str) -> str:
+    for key in path:
+        payload = payload.get(key) if isinstance(payload, dict) else None
+    return payload if isinstance(payload, str) else ""
+
+
+def _digest(header: str) -> bytes | None:
+    match = _SIGNATURE.fullmatch(header.encode("utf-8", "surrogateescape"))
+    return match[1] if match else None

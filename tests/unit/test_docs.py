@@ -1,0 +1,45 @@
+"""The reference pages name what the code has."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from bot.cli.main import COMMANDS
+from bot.commands import COMMANDS as COMMENTS
+from bot.settings import Settings
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+@pytest.mark.parametrize("name", sorted(Settings.model_fields))
+def test_every_setting_is_documented(name: str) -> None:
+    assert f"`SEEDBED_{name.upper()}`" in (DOCS / "reference" / "settings.md").read_text()
+
+
+def test_no_setting_is_documented_that_is_not_there() -> None:
+    named = set(re.findall(r"\| `SEEDBED_([A-Z_]+)`", (DOCS / "reference" / "settings.md").read_text()))
+    assert named == {name.upper() for name in Settings.model_fields}
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_subcommand_is_documented(name: str) -> None:
+    assert f"`seedbed {name}" in (DOCS / "reference" / "command-line.md").read_text()
+
+
+@pytest.mark.parametrize("command", COMMENTS, ids=lambda command: command.name)
+def test_every_comment_command_is_documented(command: object) -> None:
+    assert f"`/{command.name}`" in (DOCS / "reference" / "command-line.md").read_text()  # type: ignore[attr-defined]
+
+
+def test_every_relative_link_leads_somewhere() -> None:
+    pages = [*DOCS.rglob("*.md"), DOCS.parent / "README.md", DOCS.parent / "CONTRIBUTING.md"]
+    broken = [
+        f"{page.name}: {link}"
+        for page in pages
+        for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text())
+        if not (page.parent / link).exists()
+    ]
+    assert broken == []
