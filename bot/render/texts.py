@@ -46,8 +46,8 @@ MORE_FAULTS = "…and {n} more. They are marked in the files: see the check `{ch
 SAMPLES = "What the teacher makes of it"
 SAMPLES_EXPLAINED = (
     "The *teacher*, a language model, read your examples and wrote new ones in their manner; filters dropped some. "
-    "From such samples the model will learn after the merge. Read them as a mirror: if they miss your point, "
-    "clearer or more varied examples help."
+    "From such samples the model will learn after the merge. The filters judge form, not truth, and a small teacher "
+    "gets facts wrong: read the samples as a mirror, and if they miss your point, clearer or more varied examples help."
 )
 KEPT = "{kept} kept, {rejected} rejected"
 REJECTED = "{n} rejected, by reason"
