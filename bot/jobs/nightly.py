@@ -35,14 +35,16 @@ def _build(context: Context, steps: Steps) -> dict[str, Any]:
     if main.record is None:
         raise BuildError("main moved while its samples were made; the next build takes it in")
     settings, record = context.settings, main.record
+    leaves = _leaves(main, record)
+    lone = {leaf.path for leaf, _ in leaves if len(leaf.seeds) < 2}  # all held out: nothing could be learnt
     request = BuildRequest(
         mirror=main.repository.path,
         commit=main.commit,
         state=settings.state_dir,
         student=settings.student_model,
         recipe=load_recipe(settings.recipe),
-        datasets=[dataset for dataset in datasets.load_all(context, record) if dataset.samples],
-        leaves=_leaves(main, record),
+        datasets=[dataset for dataset in datasets.load_all(context, record) if dataset.leaf not in lone],
+        leaves=leaves,
         push_url=context.forge.clone_url,
         token=settings.forge_token.get_secret_value() or None,
     )

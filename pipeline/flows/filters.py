@@ -107,12 +107,13 @@ def common_words(texts: Sequence[str]) -> frozenset[str]:
 def duplicate(a: str, b: str, common: frozenset[str] = frozenset()) -> bool:
     """Whether two texts say the same: near in wording, and half of their words beyond `common` are shared.
 
-    "How long is the bridge?" and "How wide is the bridge?" share their wording and are not duplicates.
+    "How long is the bridge?" and "How wide is the bridge?" share their wording and are not duplicates; nor is a text
+    with a word of its own the duplicate of one that has none beyond `common`.
     """
     left, right = content_words(a) - common, content_words(b) - common
     if not near(a, b, SAME_WORDS if left == right else NEAR_DUPLICATE):
         return False
-    return not left or not right or 2 * len(left & right) >= len(left | right)
+    return 2 * len(left & right) >= len(left | right)
 
 
 def leaks(text: str, heldout: Iterable[str], common: frozenset[str] = frozenset()) -> bool:

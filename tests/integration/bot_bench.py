@@ -56,10 +56,11 @@ GOOD = {QNA: qna(), ATTRIBUTION: b"Title of work: Sleep\nLicense of the work: CC
 
 def script(request: ChatRequest) -> str:
     """A question about an animal that the seed chooses; an answer to a question."""
-    asked = re.findall(r"resting spot the (\w+) prefers", request.messages[-1].content)
+    asked = re.findall(r"would the (\w+) choose", request.messages[-1].content)
     if asked and asked[-1] in ANIMALS:
         return f"The {asked[-1]} takes a {PLACES[ANIMALS.index(asked[-1])]}."
-    return f"Which resting spot the {ANIMALS[request.sampling.seed % len(ANIMALS)]} prefers, if any?"
+    animal = request.sampling.seed % len(ANIMALS)
+    return f"Where would the {ANIMALS[animal]} choose a {PLACES[animal]}?"
 
 
 class Forge(MemoryForge):

@@ -64,7 +64,7 @@ def test_green_from_a_maintainer_is_previewed(bench: Bench) -> None:
     assert bench.check(texts.PREVIEW, number).conclusion == "success"
     body = bench.sticky(number)
     assert texts.HEAD_SAMPLES in body
-    assert "Question: Which resting spot the " in body
+    assert "Question: Where would the " in body
     assert "Answer: The " in body
     assert "Teacher: Script." in body
     assert f"http://bot.example/pulls/{number}/samples" in body
@@ -78,7 +78,7 @@ def test_the_page_shows_every_sample(bench: Bench) -> None:
     page = TestClient(create_app(bench.context.settings, bench.engine, bench.store)).get(f"/pulls/{number}/samples")
     assert page.status_code == 200
     assert page.text.count("<article") >= 2
-    assert "resting spot" in page.text
+    assert "Where would the " in page.text
     assert LEAF in page.text
 
 
