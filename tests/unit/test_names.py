@@ -12,7 +12,6 @@ import pytest
 
 from bot.cli import doctor
 
-
 PACKAGES = ("validators", "pipeline", "bot")
 
 
