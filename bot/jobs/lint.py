@@ -123,8 +123,8 @@ def _tell(context: Context, pin: Mapping[str, Any], judged: Mapping[str, Any]) -
     wanted = bool(report.ok and part.leaves)
     trusted = wanted and not pull.draft and decide(context.forge, pull.author, "triage").allowed
     part = replace(part, preview="none" if not wanted else "queued" if trusted else "ask")
+    context.publish(number, part)  # before the check ends: whoever waits for the check finds the comment
     context.forge.ensure_check(checks.lint_check(sha, _external(context, number), report, _url(context, pin)))
-    context.publish(number, part)
     return {"pull": number, "sha": sha, "errors": report.errors, "warnings": report.warnings, "preview": trusted}
 
 

@@ -119,8 +119,8 @@ def _tell(context: Context, pin: Mapping[str, Any], made: Mapping[str, Any]) -> 
     kept = sum(leaf.kept for leaf in part.leaves)
     rejected = sum(leaf.rejected for leaf in part.leaves)
     text = (texts.KEPT.format(kept=kept, rejected=rejected), texts.ALL_SAMPLES.format(url=_url(context, pin)))
+    context.publish(pin["pull"], part)  # before the check ends: whoever waits for the check finds the comment
     _conclude(context, pin, "success" if kept else "neutral", text)
-    context.publish(pin["pull"], part)
     return {"pull": pin["pull"], "sha": pin["sha"], "kept": kept, "rejected": rejected}
 
 
