@@ -38,10 +38,10 @@ def run(args: argparse.Namespace) -> int:
 
     set_up()
     stopped = threading.Event()
-    for sign in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(sign, lambda *_: stopped.set())
     try:
         settings = load(args.settings)
+        for sign in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(sign, lambda *_: stopped.set())
         settings.state_dir.mkdir(parents=True, exist_ok=True)
         engine = DbosEngine(settings.jobs_database)
         context = open_context(settings, engine)

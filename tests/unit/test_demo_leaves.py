@@ -1,0 +1,64 @@
+"""What the demo contributes, and what the template shows, is right; the two faults are the two that are meant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bot.demo import leaves
+from bot.demo.leaves import DemoLeaf, LeafFolderError
+from bot.demo.template import taxonomy_template
+from validators import lint
+
+BUNDLED = leaves.bundled("http://127.0.0.1:8790/tarn/handbook.git", "a" * 40)
+
+
+@pytest.mark.parametrize("leaf", BUNDLED, ids=lambda leaf: leaf.path)
+def test_a_bundled_leaf_has_no_finding(leaf: DemoLeaf) -> None:
+    assert lint(leaf.tree()).findings == ()
+
+
+def test_one_leaf_of_each_kind_is_bundled_and_points_to_the_handbook_that_is_served() -> None:
+    assert [leaf.path.split("/")[0] for leaf in BUNDLED] == [
+        "knowledge",
+        "compositional_skills",
+        "compositional_skills",
+    ]
+    text = BUNDLED[0].files["qna.yaml"].decode()
+    assert "repo: http://127.0.0.1:8790/tarn/handbook.git" in text
+    assert f'commit: "{"a" * 40}"' in text
+    assert "seedbed demo" not in text
+
+
+@pytest.mark.parametrize("leaf", BUNDLED, ids=lambda leaf: leaf.path)
+def test_the_two_faults_are_found_and_no_other(leaf: DemoLeaf) -> None:
+    files = {path: content for path, content in leaf.with_faults().items() if content is not None}
+    assert sorted(f.rule for f in lint(files).findings) == ["attribution-missing", "trailing-spaces"]
+
+
+def test_a_users_leaf_is_placed_by_its_path(tmp_path: Path) -> None:
+    folder = tmp_path / "taxonomy" / "knowledge" / "arts" / "my_topic"
+    folder.mkdir(parents=True)
+    (folder / "qna.yaml").write_text("version: 3\n")
+    (leaf,) = leaves.read([folder])
+    assert (leaf.path, leaf.branch, set(leaf.files)) == ("knowledge/arts/my_topic", "add-my-topic", {"qna.yaml"})
+
+
+def test_a_folder_that_is_no_leaf_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    with pytest.raises(LeafFolderError, match=r"holds no qna\.yaml"):
+        leaves.read([tmp_path])
+    (tmp_path / "qna.yaml").write_text("version: 3\n")
+    with pytest.raises(LeafFolderError, match="its place in a taxonomy is unknown"):
+        leaves.read([tmp_path])
+
+
+def test_the_templates_examples_have_no_finding() -> None:
+    examples = taxonomy_template() / "docs" / "examples"
+    files = {
+        f"{branch}/example/{path.name}": path.read_bytes()
+        for branch, folder in (("knowledge", "knowledge"), ("compositional_skills", "compositional_skill"))
+        for path in (examples / folder).iterdir()
+    }
+    assert len(files) == 4
+    assert lint(files).findings == ()
