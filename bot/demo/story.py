@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
-import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from rich.console import Console
+from rich.markup import escape
 
 from bot.demo import leaves as demo_leaves
 from bot.demo import report
@@ -69,11 +70,11 @@ def tell(options: Options) -> int:
                 story.stay()
         return 0 if promoted else 1
     except LeafFolderError as error:
-        console.print(f"[red]seedbed demo:[/] {error}")
+        console.print(f"[red]seedbed demo:[/] {escape(str(error))}")
         return 2
     except (DemoError, PersonError, ProcessDied, TimeoutError, OSError) as error:
-        console.print(f"[red]seedbed demo stopped:[/] {error}", markup=True)
-        console.print(f"Logs: {options.state / 'logs'}")
+        console.print(f"[red]seedbed demo stopped:[/] {escape(str(error))}")
+        console.print(f"Logs: {options.state / 'logs'}", markup=False)
         return 1
 
 
@@ -227,9 +228,10 @@ class Story:
     def stay(self) -> None:
         """Keep the servers until Ctrl-C."""
         self.console.print(f"The servers go on: {self.hub_url}/{REPOSITORY}/pulls   Ctrl-C ends them.")
-        while True:
-            self.processes.check()
-            threading.Event().wait(1)
+        with suppress(KeyboardInterrupt):
+            while True:
+                self.processes.check()
+                time.sleep(1)
 
     # --- looking ---------------------------------------------------------------------------------------------------
 
@@ -260,7 +262,8 @@ class Story:
 
     def step(self, text: str) -> None:
         """Headline of a step, with the minutes since the start."""
-        self.console.print(f"\n[bold cyan]{(time.monotonic() - self.began) / 60:4.1f} min[/]  [bold]{text}[/]")
+        minutes = (time.monotonic() - self.began) / 60
+        self.console.print(f"\n[bold cyan]{minutes:4.1f} min[/]  [bold]{escape(text)}[/]")
 
     def say(self, text: str) -> None:
         """A line below the headline."""
