@@ -104,9 +104,13 @@ def extra_installed(extra: str, modules: tuple[str, ...]) -> Line:
 
 def teacher_engine() -> Line:
     """Which engine answers for the teacher, and why."""
-    from pipeline.teacher.choose import which_engine
+    from pipeline.teacher import choose
+    from pipeline.teacher.port import TeacherError
 
-    engine, reason = which_engine()
+    try:
+        engine, reason = choose.which_engine()
+    except TeacherError as error:
+        return Line("problem", "teacher engine", "none", f"{error} (not needed for `seedbed lint`)")
     return Line("ok" if engine == "vllm" else "note", "teacher engine", f"{engine}: {reason}")
 
 

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from bot.cli import doctor
 from bot.cli import main as entry
 from bot.cli.main import COMMANDS, main
 from pipeline.gate import Verdict
 from pipeline.registry import Registry
+from pipeline.teacher import choose
+from pipeline.teacher.port import TeacherError
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
@@ -66,6 +69,21 @@ def test_rollback_without_a_champion_says_so(registry: Registry, capsys: pytest.
     assert [main(["rollback"]) for _ in range(3)] == [0, 0, 1]
     assert registry.aliases().champion is None
     assert "nothing to roll back" in capsys.readouterr().err
+
+
+def test_the_doctor_reports_a_machine_that_can_only_lint(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def nothing() -> None:
+        raise TeacherError("no engine is installed")
+
+    monkeypatch.setattr(choose, "which_engine", nothing)
+    monkeypatch.setattr(doctor, "find_spec", lambda name: None)
+    assert main(["doctor", "--json"]) == 1
+    found = {line["what"]: line for line in json.loads(capsys.readouterr().out)["findings"]}
+    assert found["teacher engine"]["next"].startswith("no engine is installed")
+    assert "seedbed[bot]" in found["extra bot"]["next"]
+    assert found["git"]["mark"] == "ok"
 
 
 @pytest.mark.parametrize("name", ["serve", "worker", "build", "rollback"])
