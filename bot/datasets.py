@@ -18,8 +18,9 @@ from bot.forge.port import NotFound
 from bot.pulls import LeafMade
 from pipeline.generate import LeafDataset, Origin, generate, load_dataset
 from pipeline.store.port import Store
-from pipeline.taxonomy import BRANCHES, Entry, Repository, origin_of, pull_number, read_leaves
+from pipeline.taxonomy import Entry, Repository, origin_of, pull_number, read_leaves
 from validators import Leaf
+from validators.paths import BRANCHES
 
 _LATEST = "merges/latest.json"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from pathlib import Path
 
 
@@ -16,7 +17,7 @@ def file_digest(path: Path) -> str:
 def write_durably(path: Path, data: bytes) -> None:
     """Replace `path` at once: a reader, or a kill, sees the old bytes or the new. Raises `OSError`."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(path.name + ".tmp")
+    beside = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")  # writers may race
     with beside.open("wb") as file:
         file.write(data)
         file.flush()

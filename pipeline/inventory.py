@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TypedDict
+
+from pipeline.files import file_digest, write_durably
 
 
 class FileRecord(TypedDict):
@@ -32,7 +33,7 @@ def record_files(folder: Path, names: Iterable[str], known: Mapping[str, FileRec
         if before and (before["size"], before["mtime_ns"]) == (stat.st_size, stat.st_mtime_ns):
             records[name] = before
         else:
-            digest = sha256(folder / name)
+            digest = file_digest(folder / name)
             records[name] = FileRecord(sha256=digest, size=stat.st_size, mtime_ns=stat.st_mtime_ns)
     return records
 
@@ -41,12 +42,6 @@ def digest_of(records: Mapping[str, FileRecord]) -> str:
     """One SHA-256 (hex) over names and contents; sizes follow from contents, and times do not count."""
     lines = "".join(f"{record['sha256']}  {name}\n" for name, record in sorted(records.items()))
     return hashlib.sha256(lines.encode()).hexdigest()
-
-
-def sha256(path: Path) -> str:
-    """SHA-256 (hex) of a file's bytes. Raises `OSError`."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_json(path: Path) -> dict[str, object]:
@@ -60,13 +55,7 @@ def read_json(path: Path) -> dict[str, object]:
 
 def write_json(path: Path, value: object) -> None:
     """Write a JSON file durably: a reader sees the old or the new, never a part. Raises `OSError`."""
-    part = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with part.open("w", encoding="utf-8") as file:
-        json.dump(value, file, indent=1, sort_keys=True)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+    write_durably(path, json.dumps(value, indent=1, sort_keys=True).encode())
 
 
 def sync_folder(folder: Path) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pipeline.git import Access, Entry, GitError, Limits, Repository
 from validators import Leaf, LeafError, parse_leaf
+from validators.paths import BRANCHES
 
 __all__ = [
     "Access",
@@ -21,7 +22,6 @@ __all__ = [
     "read_leaves",
 ]
 
-BRANCHES = ("knowledge", "compositional_skills", "foundational_skills")
 MAX_LEAF_BYTES = 1_000_000
 _MERGE = re.compile(r"^Merge pull request #(\d+)\b")
 _SQUASH = re.compile(r"\(#(\d+)\)\s*$")

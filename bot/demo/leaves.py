@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-BRANCHES = ("knowledge", "compositional_skills", "foundational_skills")
+from validators.paths import BRANCHES
+
 BUNDLED = Path(__file__).parent / "leaves"
 HANDBOOK = Path(__file__).parent / "handbook"
 

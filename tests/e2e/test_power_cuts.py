@@ -5,7 +5,6 @@ Everything is real: localhub, git, webhooks, DBOS, the language model, the tunin
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import socket
@@ -20,6 +19,7 @@ from bot.demo import report
 from bot.demo.processes import Processes
 from bot.demo.story import BOT, Options, Story
 from bot.progress import read as read_progress
+from pipeline.files import file_digest
 
 pytestmark = [pytest.mark.model, pytest.mark.timeout(900)]
 HERE = Path(__file__).parent
@@ -55,10 +55,6 @@ def free_port() -> int:
             return port
 
 
-def sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
 def travel(story: Story, cut: Callable[[str, str], None]) -> Outcome:
     """From the pull request to the verdict; `cut(job, doing)` is called where a power cut may come."""
     clone = story.options.state / "clone"
@@ -81,9 +77,9 @@ def travel(story: Story, cut: Callable[[str, str], None]) -> Outcome:
     return Outcome(
         dataset=report.dataset_digest(state),
         build=folder.name,
-        mixture=sha256(folder / "mixture.jsonl"),
+        mixture=file_digest(folder / "mixture.jsonl"),
         adapter=json.loads((folder / "manifest.json").read_text())["outputs"]["train"]["digest"],
-        verdict=sha256(folder / "verdict.json"),
+        verdict=file_digest(folder / "verdict.json"),
         comments=sum(comment["user"]["login"] == BOT for comment in story.ada.comments(1)),
         lint_checks=checks[CHECKS[0]]["total_count"],
         preview_checks=checks[CHECKS[1]]["total_count"],
