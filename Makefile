@@ -2,11 +2,13 @@
 
 PYTHON ?= python3
 VENV   ?= .venv
+PEER   ?= .venv-peer
+FUZZ_SECONDS ?= 600
 # The newest torch that the CPU build of vLLM is made for; on a machine with a CUDA GPU any torch that vLLM brings.
 TORCH  ?= torch==2.13.0
 BIN    := $(VENV)/bin
 
-.PHONY: demo test unit lint types install install-base clean help
+.PHONY: demo test unit lint types bench-lint fuzz install install-base clean help
 
 help:            ## show this list
 	@grep -E '^[a-z-]+: *.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/'
@@ -31,6 +33,19 @@ lint: install
 types: install
 	$(BIN)/mypy
 
+bench-lint: install $(PEER)/.installed   ## speed and size of the linter beside the reference's, with bars
+	$(BIN)/python -m tests.bench.bench_lint $(PEER)/bin/python $(ARGS)
+
+fuzz: install    ## hostile bytes against linter and fixer, for FUZZ_SECONDS
+	$(BIN)/pip install --quiet "atheris>=3,<4"
+	$(BIN)/python -m tests.fuzz.fuzz_lint .fuzz -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=20
+
+# The linter that ours is measured against, apart from our own packages.
+$(PEER)/.installed: Makefile
+	$(PYTHON) -m venv $(PEER)
+	$(PEER)/bin/pip install --quiet instructlab-schema==0.4.2
+	@touch $@
+
 install: $(VENV)/.installed
 
 $(VENV)/.installed: pyproject.toml Makefile .ci/install.py
@@ -38,4 +53,4 @@ $(VENV)/.installed: pyproject.toml Makefile .ci/install.py
 	@touch $@
 
 clean:           ## remove the virtual environment and caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(PEER) .fuzz .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,16 +1,16 @@
-"""The files of a pull request that the linter judges, read at the pinned head. Nothing is checked out."""
+"""What the linter is told of a pull request, read at the pinned head. Nothing is checked out."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from posixpath import dirname, join
 
-from bot.forge.port import ChangedFile, Forge
+from bot.forge.port import ChangedFile, Forge, Tree, TreeEntry
 from pipeline.taxonomy import Repository
 from validators.limits import LIMITS
-from validators.model import Finding
-from validators.paths import ATTRIBUTION_FILE, BRANCHES, LEAF_FILE, is_judged
+from validators.model import Change, Commit, Finding
+from validators.paths import ATTRIBUTION_FILE, BRANCHES, CONFIG_FILE, LEAF_FILE, is_judged, is_leaf_like
 
 MAX_FILES = 200  # files of leaves in one pull request; more are for several pull requests
 Fetch = Callable[[str], Repository]
@@ -20,46 +20,76 @@ Fetch = Callable[[str], Repository]
 class PullFiles:
     """`files`: path → content at the head. `changed`: what to judge. `problems`: what was not read, as findings.
 
-    `leaves`: folders with a leaf file that is new or changed, or whose attribution is, sorted.
+    `leaves`: folders with a leaf file that is new or changed, or whose attribution is, sorted. `change`: modes of what
+    the pull request touches, all paths of the taxonomy, its commits but merges.
     """
 
     files: dict[str, bytes]
     changed: tuple[str, ...]
     leaves: tuple[str, ...]
     problems: tuple[Finding, ...]
+    change: Change = field(default_factory=Change)
 
 
 def read_pull(forge: Forge, number: int, head_sha: str, fetch: Fetch) -> PullFiles:
     """Read changed leaf files by the forge's API, and unchanged siblings from the pull request's git ref."""
-    touched = [f for f in forge.changed_files(number) if concerns_us(f.path)]
-    wanted = [f for f in touched if f.sha is not None and f.status != "removed"]
+    touched = forge.changed_files(number)
+    tree = forge.tree(head_sha)
+    ours = [f for f in touched if concerns_us(f.path)]
+    wanted = [f for f in ours if f.sha is not None and f.status != "removed" and _is_plain(tree.entries.get(f.path))]
+    files, problems = _read(forge, wanted)
+    if len(wanted) > MAX_FILES:
+        problems = [_too_many(wanted), *problems]
+    siblings = [] if not ours else _missing_siblings(ours, {f.path for f in wanted}, tree)
+    if siblings:
+        files |= _from_git(fetch(f"refs/pull/{number}/head"), head_sha, siblings)
+    judged = {f.path for f in wanted if f.path in files} | {s for s in siblings if s in files and s.endswith(LEAF_FILE)}
+    leaves = {dirname(path) for path in judged if join(dirname(path), LEAF_FILE) in files}
+    others = {f.path for f in touched if f.status != "removed" and _in_trees(f.path)}
+    others |= {f.path for f in touched if f.path == CONFIG_FILE}
+    change = Change(
+        modes={f.path: tree.entries[f.path].mode for f in touched if f.path in tree.entries},
+        tree=frozenset(filter(_in_trees, tree.entries)) if tree.complete else frozenset(others | files.keys()),
+        commits=_commits(forge, number),
+    )
+    return PullFiles(files, tuple(sorted(judged | others)), tuple(sorted(leaves)), tuple(problems), change)
+
+
+def concerns_us(path: str) -> bool:
+    """Whether a file is read: a leaf's, YAML where only leaves should be, or the linter's configuration."""
+    in_tree = path.split("/")[0] in BRANCHES
+    return is_judged(path) or path == CONFIG_FILE or (in_tree and path.rpartition("/")[2] == ATTRIBUTION_FILE)
+
+
+def _in_trees(path: str) -> bool:
+    """Whether a path is one that rules on places and other files look at."""
+    return path.partition("/")[0].casefold() in BRANCHES or is_leaf_like(path)
+
+
+def _is_plain(entry: TreeEntry | None) -> bool:
+    """Whether a file is neither link nor submodule; what an incomplete tree does not show is taken for one."""
+    return entry is None or entry.mode.startswith("100")
+
+
+def _read(forge: Forge, wanted: Sequence[ChangedFile]) -> tuple[dict[str, bytes], list[Finding]]:
     files: dict[str, bytes] = {}
-    problems: list[Finding] = [_too_many(wanted)] if len(wanted) > MAX_FILES else []
+    problems: list[Finding] = []
     for file in wanted[:MAX_FILES]:
         content = forge.blob(str(file.sha), limit=LIMITS.file_bytes)
         if content is None:
             problems.append(_too_large(file.path))
         else:
             files[file.path] = content
-    unread = {f.path for f in wanted} - set(files)
-    siblings = _missing_siblings(touched, set(files) | unread)
-    if siblings:
-        files |= _from_git(fetch(f"refs/pull/{number}/head"), head_sha, siblings)
-    judged = {f.path for f in wanted if f.path in files} | {s for s in siblings if s in files and s.endswith(LEAF_FILE)}
-    leaves = {dirname(path) for path in judged if join(dirname(path), LEAF_FILE) in files}
-    hidden = {p for p in unread if p.endswith(ATTRIBUTION_FILE)}  # present, though too large to read
-    return PullFiles(
-        files | dict.fromkeys(hidden, b"(too large)"), tuple(sorted(judged)), tuple(sorted(leaves)), tuple(problems)
-    )
+    return files, problems
 
 
-def concerns_us(path: str) -> bool:
-    """Whether a path belongs to the taxonomy: a leaf's file, or YAML where only leaves should be."""
-    return is_judged(path) or (path.split("/")[0] in BRANCHES and path.rpartition("/")[2] == ATTRIBUTION_FILE)
+def _commits(forge: Forge, number: int) -> tuple[Commit, ...]:
+    found = forge.commits(number)
+    return tuple(Commit(c.sha, c.author_name, c.author_email, c.message) for c in found if not c.merge)
 
 
-def _missing_siblings(touched: Sequence[ChangedFile], known: set[str]) -> list[str]:
-    """The other half of each touched leaf, where the pull request does not change it."""
+def _missing_siblings(touched: Sequence[ChangedFile], known: set[str], tree: Tree) -> list[str]:
+    """The other half of each touched leaf, where the pull request does not change it and it may be there."""
     gone = {f.path for f in touched if f.status == "removed"}
     gone |= {f.previous for f in touched if f.previous is not None}
     halves = {
@@ -68,7 +98,8 @@ def _missing_siblings(touched: Sequence[ChangedFile], known: set[str]) -> list[s
         if f.path.rpartition("/")[2] in (LEAF_FILE, ATTRIBUTION_FILE)
         for name in (LEAF_FILE, ATTRIBUTION_FILE)
     }
-    return sorted(halves - known - gone)
+    missing = halves - known - gone
+    return sorted(p for p in missing if _is_plain(tree.entries.get(p)) and (p in tree.entries or not tree.complete))
 
 
 def _from_git(repository: Repository, commit: str, paths: Sequence[str]) -> dict[str, bytes]:

@@ -23,4 +23,15 @@ class Limits:
     """Most findings of one rule in one file; one more says how many were left out."""
 
 
+@dataclass(frozen=True, slots=True)
+class TokenLimits:
+    """Longest texts, in tokens of the teacher. The defaults follow the InstructLab documentation (500 and 250)."""
+
+    context: int = 500
+    question: int = 250
+    answer: int = 250
+    seed: int = 1500
+    """One seed example as a whole, as it stands in a prompt."""
+
+
 LIMITS = Limits()

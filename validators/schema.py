@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -44,10 +44,45 @@ def load_schema(name: str, version: int) -> dict[str, Any]:
 def faults(root: Node, name: str, version: int) -> Iterator[Fault]:
     """Every fault of the tree, in the file's order of discovery; linear in the number of nodes."""
     schema = load_schema(name, version)
+    if conforms(root.value, schema):
+        return  # most leaves; jsonschema takes longer to say so than the file to parse
     for error in _validator_class()(schema).iter_errors(root.value):
         path = tuple(error.absolute_path)
         key, node = locate(root, path)
         yield from _faults_of(error, path, key, node)
+
+
+def conforms(value: Any, schema: Mapping[str, Any]) -> bool:
+    """Whether the value keeps the schema, for the keywords that our schemas use (a test holds it to jsonschema)."""
+    kind = schema.get("type")
+    if kind is not None and not _is(value, kind):
+        return False
+    if "const" in schema and not same(value, schema["const"]):
+        return False
+    if isinstance(value, str):
+        return len(value) >= int(schema.get("minLength", 0))
+    if isinstance(value, list):
+        items = schema.get("items", {})
+        if len(value) < schema.get("minItems", 0) or not all(conforms(item, items) for item in value):
+            return False
+        return "uniqueItems" not in schema or len({_hashable(item) for item in value}) == len(value)
+    if isinstance(value, dict):
+        known = schema.get("properties", {})
+        if not all(name in value for name in schema.get("required", ())):
+            return False
+        if schema.get("additionalProperties") is False and not value.keys() <= known.keys():
+            return False
+        return all(conforms(item, known[name]) for name, item in value.items() if name in known)
+    return True
+
+
+def _is(value: Any, kind: str) -> bool:
+    """JSON Schema's types; a truth value is no number there, and 3.0 is an integer."""
+    if kind == "integer":
+        return (isinstance(value, int) and not isinstance(value, bool)) or (
+            isinstance(value, float) and value.is_integer()
+        )
+    return isinstance(value, {"string": str, "array": list, "object": dict}[kind])
 
 
 def locate(root: Node, path: Sequence[str | int]) -> tuple[Node | None, Node]:
@@ -92,6 +127,18 @@ def repeated(sequence: Node) -> Iterator[tuple[Node, Node]]:
             yield item, seen[text]
         else:
             seen[text] = item
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether JSON Schema calls two values equal."""
+    return _canonical(one) == _canonical(other)
+
+
+def _hashable(value: Any) -> Any:
+    """Like `_canonical`, at once for the mappings of texts that most entries are."""
+    if isinstance(value, dict) and all(type(item) is str for item in value.values()):
+        return frozenset(value.items())
+    return _canonical(value)
 
 
 def _canonical(value: Any) -> str:

@@ -40,6 +40,10 @@ class Source:
             return ""
         return self.text[self._starts[number - 1] : self._ends[number - 1]]
 
+    def start_of(self, number: int) -> int:
+        """Index of the first character of line `number` (from 1); the end of the text beyond the last line."""
+        return self._starts[number - 1] if number <= len(self._starts) else len(self.text)
+
     def position(self, index: int) -> tuple[int, int]:
         """(line, column) of the character at `index`; clamped to the text and to the line's end."""
         index = min(max(index, 0), len(self.text))

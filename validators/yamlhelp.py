@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import yaml
 
+from validators.model import Fix
 from validators.source import Source
 
 
@@ -18,8 +19,10 @@ class Problem:
     help: str
     start: int
     end: int
+    fix: Fix | None = None
 
 
+_TAB = ("a tab is used as indentation", "Indent with spaces only.")
 # (part of the parser's complaint, message, help, whether the place where the construct began says more).
 # The words of libyaml and of PyYAML's own parser differ; both are here.
 _MEANINGS: tuple[tuple[tuple[str, ...], str, str, bool], ...] = (
@@ -27,6 +30,35 @@ _MEANINGS: tuple[tuple[tuple[str, ...], str, str, bool], ...] = (
         ("did not find expected comment or line break", "expected a comment or a line break"),
         "text stands on the line of the block marker",
         "After `|` or `>` nothing may follow; put the text on the next line, two spaces further in than its key.",
+        False,
+    ),
+    (
+        ("found unexpected document indicator", "found unexpected document separator"),
+        "`---` or `...` stands at the beginning of a line inside quotes",
+        "Indent the line.",
+        False,
+    ),
+    (
+        ("found a tab character",),
+        *_TAB,
+        False,
+    ),
+    (
+        ("while scanning a directive",),
+        "a line cannot start with %",
+        "Indent the line if it is text, and put the text in quotes.",
+        True,
+    ),
+    (
+        ("entries are not allowed", "mapping keys are not allowed", "expected node content", "expected the node"),
+        "a value cannot start with this sign",
+        "Put the text in quotes; a list begins on the line below its key.",
+        False,
+    ),
+    (
+        ("expected <document start>", "expected '<document start>'"),
+        "this line does not belong to what stands above",
+        "Indent it like its neighbours, or delete it.",
         False,
     ),
     (
@@ -54,15 +86,15 @@ _MEANINGS: tuple[tuple[tuple[str, ...], str, str, bool], ...] = (
         True,
     ),
     (
-        ("found unknown escape character", "expected escape sequence"),
+        ("found unknown escape character", "expected escape sequence", "expected hexdecimal number"),
         "a backslash in double quotes starts no known escape",
         "Write \\\\ for a backslash, or use single quotes or a `|` block, where it has no meaning.",
         False,
     ),
     (
-        ("found character that cannot start any token", "found a tab character"),
+        ("cannot start any token",),
         "a value cannot start with this character",
-        "Put the text in quotes; if it is a tab, indent with spaces.",
+        "Put the text in quotes.",
         False,
     ),
     (
@@ -88,6 +120,8 @@ def explain(error: yaml.YAMLError, source: Source) -> Problem:
     for signs, message, remedy, at_context in _MEANINGS:
         if any(sign in said for sign in signs):
             mark = (error.context_mark if at_context else None) or error.problem_mark
+            if mark and source.text[mark.index : mark.index + 1] == "\t":
+                message, remedy = _TAB
             return _at(mark, message, remedy, source)
     return _at(error.problem_mark or error.context_mark, f"not valid YAML: {said}", "", source)
 

@@ -9,6 +9,7 @@ keys and several documents are refused: a leaf has no use for them, and each has
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -16,6 +17,7 @@ from typing import Any, Literal
 import yaml
 
 from validators.limits import LIMITS, Limits
+from validators.model import Edit, Fix
 from validators.source import Source
 from validators.yamlhelp import Problem, explain
 
@@ -24,8 +26,9 @@ _RESOLVER: Any = yaml.resolver.Resolver()
 _STR = "tag:yaml.org,2002:str"
 _MERGE = "tag:yaml.org,2002:merge"
 # What YAML 1.1 calls printable; everything else stops every YAML reader.
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _KINDS = {"int": "number", "float": "number", "timestamp": "date"}
+_BLOCK_HEAD = re.compile(r"[|>][-+0-9]*")
 _TAG_DIRECTIVE = re.compile(r"^%TAG", re.MULTILINE)
 
 Kind = Literal["scalar", "sequence", "mapping"]
@@ -96,12 +99,66 @@ def parse(source: Source, limits: Limits = LIMITS) -> Node | None:
             builder.feed(event)
     except yaml.YAMLError as error:
         raise YamlError(explain(error, source)) from None
+    if builder.root is not None:
+        _refuse_tabs(builder.root, source.text)
+        _refuse_block_heads(builder.root, source.text)
     return builder.root
+
+
+def _refuse_tabs(root: Node, text: str) -> None:
+    """Tabs outside of quotes, blocks and comments: libyaml takes them for spaces, other YAML readers stop there."""
+    at = text.find("\t")
+    if at < 0:
+        return
+    scalars = sorted((node.start, _line_end(node, text), node.style) for node in _scalars(root))
+    starts = [start for start, _, _ in scalars]
+    while at >= 0:
+        place = bisect_right(starts, at) - 1
+        inside = place >= 0 and at < scalars[place][1]
+        comment = "#" in text[text.rfind("\n", 0, at) + 1 : at] and not inside
+        if not comment and not (inside and scalars[place][2] and text[scalars[place][0] : at].strip("|>+-0123456789")):
+            raise YamlError(_tab(text, at))
+        at = text.find("\t", at + 1)
+
+
+def _line_end(node: Node, text: str) -> int:
+    """Where a scalar ends; a block's last line with all its spaces."""
+    if node.style not in ("|", ">"):
+        return node.end
+    end = text.find("\n", node.end)
+    return len(text) if end < 0 else end
+
+
+def _scalars(root: Node) -> Iterator[Node]:
+    for node in root.walk():
+        yield from (key for key, _ in node.entries)
+        if node.kind == "scalar":
+            yield node
+
+
+def _tab(text: str, at: int) -> Problem:
+    end = at + len(text[at:]) - len(text[at:].lstrip("\t"))
+    last = text[end : end + 1] in ("\n", "\r", "")
+    fix = Fix("delete the tab" if last else "write a space", (Edit(at, end, "" if last else " "),))
+    message = "a tab stands where YAML takes only spaces"
+    return Problem("yaml-syntax", message, "Write spaces, or put the whole text in quotes.", at, end, fix)
+
+
+def _refuse_block_heads(root: Node, text: str) -> None:
+    """`|#` without a space between: libyaml takes it, other YAML readers stop there."""
+    for node in root.walk():
+        if node.style in ("|", ">"):
+            rest = _BLOCK_HEAD.match(text, node.start)
+            if rest and rest.end() < len(text) and text[rest.end()] == "#":
+                message = "text stands on the line of the block marker"
+                raise YamlError(
+                    Problem("yaml-syntax", message, "Put the text on the next line.", rest.end(), rest.end())
+                )
 
 
 def _refuse_early(text: str, limits: Limits) -> None:
     """Faults that a look at the characters finds before the parser runs."""
-    bad = _UNPRINTABLE.search(text)
+    bad = UNPRINTABLE.search(text)
     if bad:
         message = f"the character U+{ord(bad.group()):04X} is not allowed in YAML"
         raise YamlError(Problem("yaml-character", message, "Delete it; it often comes with copied text.", *bad.span()))

@@ -10,6 +10,9 @@ from typing import Any
 
 COMMANDS = {
     "lint": "judge qna.yaml leaves: what is wrong, where, and how to mend it",
+    "rule": "list the linter's rules, or explain one",
+    "new": "start a leaf: its files with comments that teach the format",
+    "migrate": "carry leaves of version 1 and 2 to version 3",
     "demo": "one contribution's whole way on this machine, from pull request to promoted model",
     "doctor": "say what works here, which engine teaches, and what is missing",
     "serve": "answer the forge's webhooks and show the status pages",

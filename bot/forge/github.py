@@ -27,7 +27,10 @@ from bot.forge.port import (
     NotFound,
     Permission,
     Pull,
+    PullCommit,
     Reaction,
+    Tree,
+    TreeEntry,
 )
 
 T = TypeVar("T")
@@ -157,6 +160,37 @@ class GitHubForge:
                 )
                 for file in self._repo.get_pull(number).get_files()
             ]
+
+    def commits(self, number: int) -> list[PullCommit]:
+        """The commits that the pull request would bring, oldest first; GitHub lists 250 at most."""
+        with self._asking(f"the commits of pull request #{number}"):
+            return [
+                PullCommit(
+                    sha=found.sha,
+                    author_name=found.commit.author.name or "",
+                    author_email=found.commit.author.email or "",
+                    message=found.commit.message,
+                    merge=len(found.parents) > 1,
+                )
+                for found in self._repo.get_pull(number).get_commits()
+            ]
+
+    def tree(self, commit: str) -> Tree:
+        """All files at a commit, in one request; GitHub cuts the list at 100,000 entries or 7 MB."""
+        data = self._request("GET", f"git/trees/{quote(commit, safe='')}?recursive=1", f"the tree of commit {commit}")
+        files = {item["path"]: TreeEntry(item["mode"], item["sha"]) for item in data["tree"] if item["type"] != "tree"}
+        return Tree(files, complete=not data.get("truncated"))
+
+    def file(self, commit: str, path: str, *, limit: int) -> bytes | None:
+        """Content of the file at a path of a commit; None where there is none, or one of more than `limit` bytes."""
+        what = f"{path} at commit {commit}"
+        try:
+            found = self._request("GET", f"contents/{quote(path)}?ref={quote(commit, safe='')}", what)
+        except NotFound:
+            return None
+        if isinstance(found, list) or found["type"] != "file" or found["size"] > limit:
+            return None
+        return base64.b64decode(found["content"])
 
     def blob(self, sha: str, *, limit: int) -> bytes | None:
         """Content by blob sha, or None if larger than `limit`.

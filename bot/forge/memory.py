@@ -9,16 +9,33 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from bot.forge.limits import fitted
-from bot.forge.port import ChangedFile, Check, Comment, Conclusion, NotFound, Permission, Pull, Reaction
+from bot.forge.port import (
+    ChangedFile,
+    Check,
+    Comment,
+    Conclusion,
+    NotFound,
+    Permission,
+    Pull,
+    PullCommit,
+    Reaction,
+    Tree,
+    TreeEntry,
+)
 
 Files = Mapping[str, bytes | None]
 """Path → new content; None removes the file."""
+Modes = Mapping[str, str]
+"""Path → git mode, of files that are not plain ("100644")."""
+_NO_MODES: Modes = {}
 
 
 @dataclass(frozen=True, slots=True)
 class _Commit:
     parent: str | None
     tree: Mapping[str, str]  # path → blob sha
+    modes: Modes
+    message: str
 
 
 @dataclass(slots=True)
@@ -76,6 +93,8 @@ class MemoryForge:
         author: str = "contributor",
         base: str = "main",
         draft: bool = False,
+        modes: Modes = _NO_MODES,
+        message: str = "Change",
     ) -> int:
         """Open a pull request with one commit; returns its number."""
         with self._lock:
@@ -89,7 +108,7 @@ class MemoryForge:
                     state="open",
                     draft=draft,
                     merged=False,
-                    head_sha=self._commit(base_sha, files),
+                    head_sha=self._commit(base_sha, files, modes, message),
                     base_ref=base,
                     base_sha=base_sha,
                     merge_commit_sha=None,
@@ -98,10 +117,10 @@ class MemoryForge:
             )
             return number
 
-    def push(self, number: int, files: Files) -> str:
+    def push(self, number: int, files: Files, *, modes: Modes = _NO_MODES, message: str = "Change") -> str:
         """Add a commit to a pull request; returns the new head sha."""
         with self._lock:
-            head = self._commit(self.pull(number).head_sha, files)
+            head = self._commit(self.pull(number).head_sha, files, modes, message)
             self._update(number, head_sha=head)
             return head
 
@@ -165,12 +184,13 @@ class MemoryForge:
         """Files that the pull request changes against its base; a file that moved unchanged counts as renamed."""
         with self._lock:
             pull = self.pull(number)
-            before, after = self._commits[pull.base_sha].tree, self._commits[pull.head_sha].tree
+            old, new = self._commits[pull.base_sha], self._commits[pull.head_sha]
+        before, after = old.tree, new.tree
         gone = {sha: path for path, sha in before.items() if path not in after}
         changed: list[ChangedFile] = []
         for path, sha in after.items():
             if path in before:
-                if before[path] != sha:
+                if before[path] != sha or old.modes.get(path, "100644") != new.modes.get(path, "100644"):
                     changed.append(ChangedFile(path, "modified", sha))
             elif sha in gone:
                 changed.append(ChangedFile(path, "renamed", sha, gone.pop(sha)))
@@ -179,6 +199,24 @@ class MemoryForge:
         moved = {file.previous for file in changed}
         removed = [path for path in before if path not in after and path not in moved]
         return sorted([*changed, *(ChangedFile(path, "removed", None) for path in removed)], key=lambda f: f.path)
+
+    def commits(self, number: int) -> list[PullCommit]:
+        """The commits that the pull request would bring, oldest first; all are by its author."""
+        with self._lock:
+            pull = self.pull(number)
+            mail = f"{pull.author}@example.org"
+            shas = self._own_commits(pull)[::-1]
+            return [PullCommit(sha, pull.author, mail, self._commits[sha].message) for sha in shas]
+
+    def tree(self, commit: str) -> Tree:
+        """All files at a commit. Raises `NotFound`."""
+        found = self._commit_of(commit)
+        return Tree({path: TreeEntry(found.modes.get(path, "100644"), sha) for path, sha in found.tree.items()})
+
+    def file(self, commit: str, path: str, *, limit: int) -> bytes | None:
+        """Content of the file at a path of a commit; None where there is none, or one of more than `limit` bytes."""
+        entry = self.tree(commit).entries.get(path)
+        return self.blob(entry.sha, limit=limit) if entry and entry.mode.startswith("100") else None
 
     def blob(self, sha: str, *, limit: int) -> bytes | None:
         """Content by blob sha; None when it is larger than `limit` bytes."""
@@ -283,17 +321,24 @@ class MemoryForge:
             thread = self._thread(number)
             thread.pull = replace(thread.pull, **changes)  # type: ignore[arg-type]  # our own field names
 
-    def _own_commits(self, pull: Pull) -> set[str]:
-        """Commits between base and head."""
-        own: set[str] = set()
+    def _own_commits(self, pull: Pull) -> list[str]:
+        """Commits between base and head, newest first."""
+        own: list[str] = []
         sha: str | None = pull.head_sha
         while sha is not None and sha != pull.base_sha:
-            own.add(sha)
+            own.append(sha)
             sha = self._commits[sha].parent
         return own
 
-    def _commit(self, parent: str | None, files: Files) -> str:
+    def _commit_of(self, sha: str) -> _Commit:
+        with self._lock:
+            if sha not in self._commits:
+                raise NotFound(f"{self.repository}: no commit {sha}")
+            return self._commits[sha]
+
+    def _commit(self, parent: str | None, files: Files, modes: Modes = _NO_MODES, message: str = "Change") -> str:
         tree = dict(self._commits[parent].tree) if parent else {}
+        all_modes = {**(self._commits[parent].modes if parent else {}), **dict.fromkeys(files, "100644"), **modes}
         for path, content in files.items():
             if content is None:
                 tree.pop(path, None)
@@ -303,5 +348,5 @@ class MemoryForge:
             tree[path] = sha
         text = f"{parent} {len(self._commits)} {sorted(tree.items())}"
         sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
-        self._commits[sha] = _Commit(parent, tree)
+        self._commits[sha] = _Commit(parent, tree, all_modes, message)
         return sha

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -48,6 +48,33 @@ class ChangedFile:
     status: str
     sha: str | None
     previous: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TreeEntry:
+    """One file of a tree. `mode`: "100644", "100755" (executable), "120000" (link), "160000" (submodule)."""
+
+    mode: str
+    sha: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """Every file at a commit by path, links and submodules included; not `complete`: the forge left some out."""
+
+    entries: Mapping[str, TreeEntry]
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PullCommit:
+    """One commit of a pull request. The author is as git records it, not an account. `merge`: it has two parents."""
+
+    sha: str
+    author_name: str
+    author_email: str
+    message: str
+    merge: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +153,18 @@ class Forge(Protocol):
 
     def changed_files(self, number: int) -> list[ChangedFile]:
         """Files that the pull request changes against its base."""
+        ...
+
+    def commits(self, number: int) -> list[PullCommit]:
+        """The commits that the pull request would bring, oldest first; GitHub lists 250 at most."""
+        ...
+
+    def tree(self, commit: str) -> Tree:
+        """All files at a commit, in one request. Raises `NotFound`."""
+        ...
+
+    def file(self, commit: str, path: str, *, limit: int) -> bytes | None:
+        """Content of the file at a path of a commit; None where there is none, or one of more than `limit` bytes."""
         ...
 
     def blob(self, sha: str, *, limit: int) -> bytes | None:

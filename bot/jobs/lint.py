@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from bot import pulls, sandbox
+from bot.configuration import changes_configuration, configuration
 from bot.context import Context
 from bot.engine.port import JSON, Steps
 from bot.events import external_id
@@ -17,10 +18,17 @@ from bot.pulls import Fault, LintPart
 from bot.reading import PullFiles, read_pull
 from bot.render import checks, texts
 from bot.render.escape import one_line, prose
+from bot.tokens import tokenizer_file
 from validators.model import Finding, Report
+from validators.secretscan import masked
 
 LAG_TRIES, LAG_S = 5, 1.0
-_ABOUT_FILES = ("attribution-", "file-", "too-many-files", "cannot-judge")  # rules whose line 1 stands for the file
+# Findings whose first line stands for the whole file, or for none: paths, commits, what could not be read.
+_ABOUT_FILES = (
+    *("attribution-missing", "attribution-empty", "attribution-name", "file-", "too-many-files", "cannot-judge"),
+    *("path-", "leaf-", "missing-leaf", "foundational-closed", "stray-file", "symlink", "submodule", "executable-bit"),
+    "dco-signoff",
+)
 
 
 def run(context: Context, steps: Steps, payload: JSON) -> JSON:
@@ -39,7 +47,7 @@ def _pin(context: Context, payload: Mapping[str, Any]) -> dict[str, Any]:
     """The head as it is now: a webhook is a hint, and may be old. Done before, and not asked again: skip."""
     number = int(payload["pull"])
     pull = _current(context, number, payload.get("sha"))
-    pin = {"pull": number, "sha": pull.head_sha, "skip": ""}
+    pin = {"pull": number, "sha": pull.head_sha, "base": pull.base_sha, "author": pull.author, "skip": ""}
     if pull.state != "open":
         return pin | {"skip": "the pull request is closed"}
     if not payload.get("again") and is_linted(context, pull):
@@ -67,7 +75,7 @@ def is_linted(context: Context, pull: Pull) -> bool:
 
 def _judge_and_tell(context: Context, steps: Steps, pin: Mapping[str, Any]) -> JSON:
     steps.run("start", lambda: _start(context, pin))
-    judged = steps.run("judge", lambda: _judge(context, pin["pull"], pin["sha"]))
+    judged = steps.run("judge", lambda: _judge(context, pin))
     told = steps.run("tell", lambda: _tell(context, pin, judged))
     if told["preview"]:
         steps.run("preview", lambda: _ask_preview(context, pin))
@@ -82,11 +90,11 @@ def _start(context: Context, pin: Mapping[str, Any]) -> None:
     _stop_old_preview(context, pin)
 
 
-def _judge(context: Context, number: int, sha: str) -> dict[str, Any]:
-    read = read_pull(context.forge, number, sha, context.fetch)
-    report = judge(read)
+def _judge(context: Context, pin: Mapping[str, Any]) -> dict[str, Any]:
+    read = read_pull(context.forge, pin["pull"], pin["sha"], context.fetch)
+    report = judge(context, read, pin)
     part = LintPart(
-        sha=sha,
+        sha=pin["sha"],
         files=report.files,
         errors=report.errors,
         warnings=report.warnings,
@@ -97,11 +105,14 @@ def _judge(context: Context, number: int, sha: str) -> dict[str, Any]:
     return {"report": asdict(report), "part": asdict(part)}
 
 
-def judge(read: PullFiles) -> Report:
-    """The linter's report, with what could not be read."""
-    report = sandbox.lint(read.files, read.changed)
+def judge(context: Context, read: PullFiles, pin: Mapping[str, Any]) -> Report:
+    """The linter's report by the configuration at the base, with what could not be read. `pin`: base and author."""
+    by = configuration(context.forge, context.settings, pin["base"], pin["author"])
+    tokenizer = tokenizer_file(context.settings.teacher_model)
+    report = sandbox.lint(read.files, read.changed, config=by.config, change=read.change, tokenizer=tokenizer)
     unread = len({p.path for p in read.problems if p.path not in read.files})
-    findings = sorted([*report.findings, *read.problems], key=lambda f: (f.path, f.line, f.column, f.rule))
+    more = (*read.problems, *by.notes, *changes_configuration(read.changed))
+    findings = sorted([*report.findings, *more], key=lambda f: (f.path, f.line, f.column, f.rule))
     return Report(tuple(findings), report.files + unread)
 
 
@@ -110,12 +121,12 @@ def _fault(finding: Finding, read: PullFiles) -> Fault:
     whole = finding.rule.startswith(_ABOUT_FILES)
     lines = [] if whole else read.files.get(finding.path, b"").decode("utf-8", "replace").split("\n")
     excerpt = lines[finding.line - 1] if 0 < finding.line <= len(lines) else ""
-    return Fault(finding, one_line(excerpt, limit=100), whole)
+    return Fault(finding, one_line(masked(excerpt), limit=100), whole)
 
 
 def _tell(context: Context, pin: Mapping[str, Any], judged: Mapping[str, Any]) -> dict[str, Any]:
     number, sha = pin["pull"], pin["sha"]
-    report = Report(tuple(Finding(**f) for f in judged["report"]["findings"]), judged["report"]["files"])
+    report = Report(tuple(Finding.from_dict(f) for f in judged["report"]["findings"]), judged["report"]["files"])
     pull = context.forge.pull(number)
     if superseded(context, texts.LINT, pin, pull):
         return {"superseded": pull.head_sha, "preview": False}

@@ -42,7 +42,7 @@ def run(context: Context, steps: Steps, payload: JSON) -> JSON:
 def _pin(context: Context, payload: Mapping[str, Any]) -> dict[str, Any]:
     number, sha = int(payload["pull"]), str(payload["sha"])
     pull = context.forge.pull(number)
-    pin = {"pull": number, "sha": sha, "author": pull.author, "skip": ""}
+    pin = {"pull": number, "sha": sha, "base": pull.base_sha, "author": pull.author, "skip": ""}
     if pull.state != "open":
         return pin | {"skip": "the pull request is closed"}
     if pull.head_sha != sha:
@@ -61,7 +61,7 @@ def _start(context: Context, steps: Steps, pin: Mapping[str, Any]) -> None:
 def _generate(context: Context, steps: Steps, pin: Mapping[str, Any]) -> dict[str, Any]:
     """Judged again, as a maintainer may ask for samples of files that were never checked."""
     read = read_pull(context.forge, pin["pull"], pin["sha"], context.fetch)
-    if not judge(read).ok:
+    if not judge(context, read, pin).ok:
         skipped = tuple(LeafPreview(path, skipped="the findings must be mended first") for path in read.leaves)
         return asdict(PreviewPart(pin["sha"], "done", leaves=skipped))
     leaves, unreadable = _parse(read.leaves, read.files)

@@ -27,8 +27,10 @@ def annotate(findings: Sequence[Finding]) -> list[Annotation]:
 
 def _annotation(finding: Finding) -> Annotation:
     message = clean(finding.message, limit=2000)
-    if remedy := finding.help or finding.fix:
-        message += f"\n\nTo mend it: {clean(remedy, limit=2000)}"
+    if finding.help:
+        message += f"\n\nTo mend it: {clean(finding.help, limit=2000)}"
+    if finding.fix:
+        message += "\n\n" + texts.FIXABLE.format(title=one_line(finding.fix.title, limit=200))
     start, end = max(finding.line, 1), max(finding.end_line, finding.line, 1)
     columns = start == end and finding.end_column > finding.column >= 1
     return Annotation(
@@ -50,6 +52,8 @@ def lint_check(head_sha: str, external_id: str, report: Report, url: str) -> Che
     lines += [
         f"- {code(f.path)}, line {f.line}: {prose(f.message, limit=300)}" for f in by_weight(report.findings)[:50]
     ]
+    if fixable := sum(f.fix is not None for f in report.findings):
+        lines.insert(1, texts.FIXABLE_COUNT.format(n=fixable) + "\n")
     if len(report.findings) > ANNOTATIONS:
         lines.append(texts.MORE_ANNOTATIONS.format(n=len(report.findings) - ANNOTATIONS))
     return Check(

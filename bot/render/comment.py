@@ -9,7 +9,7 @@ from itertools import groupby
 from bot.pulls import BuildPart, Fault, LeafPreview, LintPart, MergePart, PreviewPart, PullState, Shown
 from bot.render import texts
 from bot.render.checks import counted
-from bot.render.escape import code, fence, prose, sentence
+from bot.render.escape import code, fence, lowered, prose, sentence
 
 LIMIT = 65_000  # bytes; GitHub takes 65,536 characters
 
@@ -104,8 +104,11 @@ def _fault(fault: Fault, room: Room) -> str:
     parts = [f"- {place}{sentence(finding.message, limit=room.chars)} <sub>{code(finding.rule)}</sub>"]
     if fault.excerpt.strip():
         parts.append(fence(f"{finding.line} │ {fault.excerpt}", indent="  "))
-    if remedy := finding.help or finding.fix:
-        parts.append("  " + texts.MEND.format(help=sentence(remedy, limit=room.chars)))
+    if finding.help:
+        parts.append("  " + texts.MEND.format(help=sentence(finding.help, limit=room.chars)))
+    if finding.fix:
+        title = lowered(sentence(finding.fix.title, limit=room.chars), finding.fix.title)
+        parts.append("  " + texts.FIXABLE.format(title=title))
     return "\n\n".join(parts)
 
 

@@ -78,6 +78,11 @@ def sentence(text: str, *, limit: int = 1000) -> str:
     return joined.rstrip(".") + ("" if joined.endswith(("…", "!", "?", ":")) else ".")
 
 
+def lowered(said: str, text: str) -> str:
+    """`sentence(text)` as the second half of a sentence: its first letter as `text` has it."""
+    return text[0] + said[1:] if said[:1].casefold() == text[:1].casefold() != "" else said
+
+
 def _pad(text: str) -> str:
     """`prose` that keeps the spaces at its ends, and stays empty."""
     if not text.strip():

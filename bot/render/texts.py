@@ -39,6 +39,8 @@ LEAD_FAILED = "Thank you for this contribution! Something on our side stopped th
 LEAD_MERGED = "Thank you! Your contribution is now a part of the taxonomy that this community's model grows from."
 
 MEND = "**To mend it:** {help}"
+FIXABLE = "`seedbed lint --fix` mends this: {title}"
+FIXABLE_COUNT = "`seedbed lint --fix` mends {n} of these by itself."
 SUGGESTIONS = "{n} (nothing here blocks the merge)"
 MORE_FAULTS = "…and {n} more. They are marked in the files: see the check `{check}` below or the tab *Files changed*."
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from bot.localhub import Hub, Server
 
 Files = Mapping[str, bytes | None]
+Modes = Mapping[str, str]
+NO_MODES: Modes = {}
 
 BASE: Files = {
     "README.md": b"# Taxonomy\n",
@@ -39,8 +41,8 @@ class ForgeBench(Protocol):
         """`contributor` opens a pull request."""
         ...
 
-    def push_to_pull(self, number: int, files: Files) -> str:
-        """`contributor` adds a commit; returns its sha."""
+    def push_to_pull(self, number: int, files: Files, *, modes: Modes = NO_MODES, message: str = "Change") -> str:
+        """`contributor` adds a commit; returns its sha. `modes`: of files that are not plain, in git's words."""
         ...
 
     def merge(self, number: int) -> str:
@@ -133,10 +135,10 @@ class LocalhubBench:
         made = self._repo("contributor").create_pull(base="main", head=branch, title=title, body="", draft=draft)
         return made.number
 
-    def push_to_pull(self, number: int, files: Files) -> str:
+    def push_to_pull(self, number: int, files: Files, *, modes: Modes = NO_MODES, message: str = "Change") -> str:
         branch = self._repo("contributor").get_pull(number).head.ref
         self._git(self._clone, "checkout", "--quiet", branch)
-        return self._commit(branch, files)
+        return self._commit(branch, files, modes, message)
 
     def merge(self, number: int) -> str:
         return self._repo("maintainer").get_pull(number).merge().sha
@@ -202,10 +204,16 @@ class LocalhubBench:
         scheme, _, host = self._url.partition("://")
         return f"{scheme}://{login}:{self._tokens[login]}@{host}/{self.REPOSITORY}.git"
 
-    def _commit(self, branch: str, files: Files) -> str:
-        _write(self._clone, files)
+    def _commit(self, branch: str, files: Files, modes: Modes = NO_MODES, message: str = "Change") -> str:
+        _write(self._clone, {path: content for path, content in files.items() if path not in modes})
         self._git(self._clone, "add", "--all")
-        self._git(self._clone, "commit", "--quiet", "--message", "Change")
+        for path, mode in modes.items():
+            sha = "0123456789" * 4  # a submodule's commit is in another repository
+            if mode != "160000":
+                (self._clone / ".git" / "content").write_bytes(files[path] or b"")
+                sha = self._git(self._clone, "hash-object", "-w", "--no-filters", ".git/content").strip()
+            self._git(self._clone, "update-index", "--add", "--cacheinfo", f"{mode},{sha},{path}")
+        self._git(self._clone, "commit", "--quiet", "--message", message)
         self._git(self._clone, "push", "--quiet", "origin", branch)
         return self._git(self._clone, "rev-parse", "HEAD").strip()
 

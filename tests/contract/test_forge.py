@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.forge.port import Annotation, ChangedFile, Check, ForgeError, NotFound
+from bot.forge.port import Annotation, ChangedFile, Check, ForgeError, NotFound, PullCommit, TreeEntry
 from tests.contract.forge_bench import BASE, ForgeBench, LocalhubBench, MemoryBench
 
 LEAF = "compositional_skills/synonyms/qna.yaml"
@@ -122,6 +122,48 @@ def test_many_changed_files_come_complete(bench: ForgeBench) -> None:
     files = bench.forge.changed_files(number)
     assert {file.path for file in files} == {f"leaf-{n:03}/qna.yaml" for n in range(130)}
     assert len(files) == 130
+
+
+def test_the_tree_shows_every_file_with_its_mode(bench: ForgeBench) -> None:
+    number = bench.make_pull({LEAF: b"version: 3\n"})
+    content = {"knowledge/link.txt": b"qna.yaml", "knowledge/run.sh": b"echo\n", "knowledge/atlas": b""}
+    modes = {"knowledge/link.txt": "120000", "knowledge/run.sh": "100755", "knowledge/atlas": "160000"}
+    head = bench.push_to_pull(number, content, modes=modes)
+    tree = bench.forge.tree(head)
+    assert tree.complete
+    assert {path: entry.mode for path, entry in tree.entries.items()} == {
+        **dict.fromkeys((*BASE, LEAF), "100644"),
+        **modes,
+    }
+    assert tree.entries[LEAF] == TreeEntry("100644", blob_sha(b"version: 3\n"))
+    assert tree.entries["knowledge/run.sh"].sha == blob_sha(b"echo\n")
+    assert set(modes) <= {file.path for file in bench.forge.changed_files(number)}
+    with pytest.raises(NotFound):
+        bench.forge.tree("0123456789" * 4)
+
+
+def test_the_commits_of_a_pull_request_come_oldest_first(bench: ForgeBench) -> None:
+    number = bench.make_pull({LEAF: b"version: 2\n"})
+    first = bench.forge.pull(number).head_sha
+    signed = "Mend größe\n\nSigned-off-by: contributor <contributor@example.org>"
+    second = bench.push_to_pull(number, {LEAF: b"version: 3\n"}, message=signed)
+    who = ("contributor", "contributor@example.org")
+    assert bench.forge.commits(number) == [PullCommit(first, *who, "Change"), PullCommit(second, *who, signed)]
+    with pytest.raises(NotFound):
+        bench.forge.commits(4711)
+
+
+def test_a_file_at_a_commit(bench: ForgeBench) -> None:
+    forge = bench.forge
+    main = forge.branch_head("main")
+    path = "docs/grüße & mehr.txt"
+    head = bench.push_to_pull(bench.make_pull({path: "日本\n".encode()}), {"README.md": b"# New\n"})
+    assert forge.file(main, "README.md", limit=100) == BASE["README.md"]
+    assert forge.file(head, "README.md", limit=100) == b"# New\n"
+    assert forge.file(head, path, limit=7) == "日本\n".encode()
+    assert forge.file(head, path, limit=6) is None
+    assert forge.file(main, path, limit=100) is None
+    assert forge.file(main, "knowledge/birds", limit=100) is None
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\x00binary\r\n", "größer 日本\n".encode(), b'{"size": 1}'])

@@ -21,6 +21,7 @@ from pipeline.build import BuildRequest, BuildResult
 from pipeline.gate import Row, Verdict
 from pipeline.statistics import Interval
 from tests.integration.bot_bench import ATTRIBUTION, GOOD, LEAF, QNA, Bench, Forge, no_teacher, qna
+from validators.paths import CONFIG_FILE
 
 
 @pytest.fixture
@@ -131,6 +132,44 @@ def test_a_huge_file_is_a_finding_and_no_download(bench: Bench) -> None:
     bench.job("lint", {"pull": number}, "gh-1")
     assert bench.check(texts.LINT, number).conclusion == "failure"
     assert "256 KiB" in bench.sticky(number)
+
+
+def test_the_base_says_how_to_judge(bench: Bench) -> None:
+    """Neither the one that the pull request brings, nor a broken one at the base, changes that linting goes on."""
+    bench.forge.commit("main", {CONFIG_FILE: b"lint: {ignore: [attribution], levels: {dco-signoff: error}}\n"})
+    number = bench.forge.add_pull({QNA: GOOD[QNA], CONFIG_FILE: b"lint: {select: [yaml]}\n"})
+    bench.job("lint", {"pull": number}, "gh-1")
+    assert bench.check(texts.LINT, number).conclusion == "failure"
+    assert "`dco-signoff`" in bench.sticky(number)
+    assert "attribution-missing" not in bench.sticky(number)
+    assert "by the configuration at its base" in bench.sticky(number)
+    signed = "Add\n\nSigned-off-by: contributor <contributor@example.org>"
+    other = bench.forge.add_pull({QNA: GOOD[QNA]}, message=signed)
+    bench.job("lint", {"pull": other}, "gh-2")
+    assert bench.check(texts.LINT, other).conclusion == "success"
+    bench.forge.commit("main", {CONFIG_FILE: b"lint:\n  slect: [yaml]\n"})
+    broken = bench.forge.add_pull(GOOD)
+    bench.job("lint", {"pull": broken}, "gh-3")
+    assert bench.check(texts.LINT, broken).conclusion == "success"
+    assert "did you mean `select`" in bench.sticky(broken)
+
+
+def test_links_and_strays_are_told(bench: Bench) -> None:
+    stray = f"{LEAF}/notes.docx"
+    number = bench.forge.add_pull({**GOOD, QNA: b"/etc/passwd", stray: b"x"}, modes={QNA: "120000"})
+    bench.job("lint", {"pull": number}, "gh-1")
+    found = {(a.title.partition(":")[0], a.path) for a in bench.check(texts.LINT, number).annotations}
+    assert {("symlink", QNA), ("stray-file", stray)} <= found
+    assert bench.check(texts.LINT, number).conclusion == "failure"
+
+
+def test_what_a_machine_can_mend_says_so(bench: Bench) -> None:
+    number = bench.forge.add_pull({**GOOD, QNA: GOOD[QNA].replace(b"created_by: ada", b"created_by: ada  ")})
+    bench.job("lint", {"pull": number}, "gh-1")
+    assert "`seedbed lint --fix` mends this: " in bench.sticky(number)
+    check = bench.check(texts.LINT, number)
+    assert "`seedbed lint --fix` mends 1 of these by itself." in check.summary
+    assert any("`seedbed lint --fix` mends this: " in a.message for a in check.annotations)
 
 
 def test_unchanged_siblings_are_read_from_git(bench: Bench) -> None:

@@ -26,7 +26,7 @@ from bot.render import texts
 from bot.render.checks import ANNOTATIONS, annotate, fit, lint_check
 from bot.render.comment import LIMIT, render
 from pipeline.store.memory import MemoryStore
-from validators.model import Finding, Report
+from validators.model import Edit, Finding, Fix, Report
 
 PAGE = "http://bot.example/pulls/3/samples"
 LEAF = "knowledge/animals/otter"
@@ -37,7 +37,9 @@ MISSING = Finding("attribution-missing", "error", QNA, 1, 1, 1, 11, "the leaf ha
 KEY = Finding(
     "schema-missing-key", "error", QNA, 4, 3, 4, 20, "seed_examples[0] lacks `answer`", "Add `answer:` to it."
 )
-BLANK = Finding("empty-lines", "warning", QNA, 9, 1, 9, 2, "blank line at the end", fix="delete the line")
+BLANK = Finding(
+    "empty-lines", "warning", QNA, 9, 1, 9, 2, "blank line at the end", fix=Fix("delete the line", (Edit(3, 4, ""),))
+)
 FAULTY = LintPart(SHA, 1, 2, 1, 0, (Fault(MISSING, whole=True), Fault(KEY, "- question: What?"), Fault(BLANK)), (LEAF,))
 GREEN = LintPart(SHA, 1, leaves=(LEAF,), preview="ask")
 MADE = LeafPreview(
@@ -83,7 +85,7 @@ Thank you for this contribution! Before it can be merged, 2 places need a correc
 
 - **Line 9:** Blank line at the end. <sub>`empty-lines`</sub>
 
-  **To mend it:** Delete the line.
+  `seedbed lint --fix` mends this: delete the line.
 
 </details>
 

@@ -11,7 +11,7 @@ def test_knowledge() -> None:
     assert (leaf.path, leaf.kind, leaf.version) == ("knowledge/science/lamps", "knowledge", 3)
     assert (leaf.created_by, leaf.domain, leaf.document_outline) == ("keeper", "lamps", "How lamps are kept.")
     assert leaf.task_description == ""
-    assert leaf.document == DocumentRef("https://example.org/lamps.git", "a1" * 20, ("lamps.md",))
+    assert leaf.document == DocumentRef("https://github.com/example/lamps.git", "a1" * 20, ("lamps.md",))
     assert [seed.index for seed in leaf.seeds] == [0, 1, 2, 3, 4]
     first = leaf.seeds[0]
     assert first.context == "Lamp 0 burns oil."

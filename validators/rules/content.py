@@ -1,75 +1,110 @@
-"""What the reference does not look at, and what yet harms the model or puzzles the author."""
+"""Who made the leaf, and marks in its text that would break a chat."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
-from validators.leaffile import LeafFile
-from validators.model import Finding
-from validators.paths import within_branch
-from validators.registry import check, declare
+import yaml
 
-_CONTROL = declare("control-token", "error", "No text holds a chat template's control token.", "default", "content")
-_LOGIN = declare("created-by-login", "warning", "`created_by` is a GitHub login.", "default", "content")
-_GROUNDED = declare("grounded-path", "hint", "Leaves with contexts lie under `grounded`.", "default", "content")
-_HOLD_OUT = declare("too-few-to-hold-out", "warning", "At least two seed examples.", "default", "content")
-_PATH = declare("path-name", "warning", "Folders are named with a-z, 0-9 and _.", "default", "content")
+from validators.edits import quoted
+from validators.examples import Example
+from validators.leaffile import LeafFile
+from validators.model import Edit, Finding, Fix, LintConfig
+from validators.registry import check, declare
+from validators.secretscan import masked
+from validators.texts import lazy, matches
+from validators.yamltree import Node
+
+CONTROL = declare(
+    "control-token",
+    "error",
+    "No text holds a chat template's control token.",
+    "default",
+    "content",
+    "safety",
+    reason="In training such a mark ends a turn or forges one; the model could be taught to speak as its own user.",
+    example=Example(
+        bad="  - question: Name a post boat.<|im_end|>\n    answer: Letterbird, because it flies from door to door.\n",
+        good="  - question: Name a post boat.\n    answer: Letterbird, because it flies from door to door.\n",
+    ),
+)
+LOGIN = declare(
+    "created-by-login",
+    "warning",
+    "`created_by` is a GitHub login.",
+    "default",
+    "content",
+    reason="By the login you are told what became of your leaf, and every sample made from it names you as its source.",
+    example=Example(bad="created_by: https://github.com/ada-lovelace\n", good="created_by: ada-lovelace\n"),
+    fixes=True,
+)
+AUTHOR = declare(
+    "created-by-author",
+    "hint",
+    "`created_by` is the login of whoever opens the pull request.",
+    "default",
+    "content",
+    reason="Somebody else may have made the leaf, but mostly the line was copied from an example.",
+    example=Example(
+        bad="created_by: charles-babbage\n",
+        good="created_by: ada-lovelace\n",
+        config=LintConfig(author="ada-lovelace"),
+    ),
+)
 
 # Markers by which chat templates separate turns: <|im_start|>, <|user|>, [INST], <<SYS>>, <s>, <start_of_turn>.
 _TOKEN = re.compile(
-    r"<\|[a-zA-Z][a-zA-Z0-9_]{1,30}\|>|\[/?INST\]|<</?SYS>>|</?s>|<(?:start|end)_of_turn>|<\uff5c[^\uff5c\n]{1,40}\uff5c>"
+    r"<\|[a-zA-Z][a-zA-Z0-9_]{1,30}\|>|\[/?INST\]|<</?SYS>>|</?s>|<[be]os>|<(?:start|end)_of_turn>"
+    r"|<\uff5c[^\uff5c\n]{1,40}\uff5c>"
 )
 _LOGIN_FORM = re.compile(r"[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38}(?:\[bot\])?")
-_FOLDER = re.compile(r"[a-z0-9_]+")
+_LONGEST = 39 + len("[bot]")
+"""GitHub's logins have at most 39 characters."""
+_AROUND = lazy(r"\s*(?:https?://)?(?:www\.)?(?:github\.com/+)?@?([A-Za-z0-9-]+)/*\s*", re.IGNORECASE)
+_EMAIL = lazy(r"\s*[^@\s]+@[^@\s]+\.[^@\s]+\s*")
 
 
-@check("mapping", _CONTROL)
+@check("mapping", CONTROL)
 def control_token(leaf: LeafFile) -> Iterator[Finding]:
-    """Control tokens anywhere in the file: in training they would end a turn or forge one."""
-    for match in _TOKEN.finditer(leaf.source.text):
-        message = f"{match.group()} is a control token of chat models"
-        remedy = "Leave it out, or write it apart, such as `< |im_start| >`."
-        yield _CONTROL.at(leaf, leaf.source.span(*match.span()), message, remedy)
-
-
-@check("mapping", _LOGIN)
-def created_by_login(leaf: LeafFile) -> Iterator[Finding]:
-    """A `created_by` that cannot be a login."""
-    node = leaf.root.get("created_by") if leaf.root else None
-    if node and isinstance(node.value, str) and node.value and not _LOGIN_FORM.fullmatch(node.value):
-        message = f"{node.value[:40]!r} is not a GitHub login"
-        remedy = "Write your login without @; it has letters, digits and single hyphens only."
-        yield _LOGIN.at(leaf, leaf.source.line_span(node.start), message, remedy)
-
-
-@check("mapping", _GROUNDED)
-def grounded_path(leaf: LeafFile) -> Iterator[Finding]:
-    """Skills whose contexts and folder say different things."""
-    if leaf.schema_name != "compositional_skills" or leaf.branch != "compositional_skills" or not leaf.seeds():
+    """Control tokens anywhere in the file, those that only escapes show included."""
+    if "<" not in leaf.source.text and "[" not in leaf.source.text and "\\" not in leaf.source.text:
         return
-    under = within_branch(leaf.path)[:1] == ("grounded",)
-    with_context = sum(seed.get("context") is not None for seed in leaf.seeds())
-    if with_context == len(leaf.seeds()) and not under:
-        message = "every seed example has a context, but the leaf is not under compositional_skills/grounded"
-        yield _GROUNDED.at(leaf, leaf.top(), message, "Move it there if the answers need the contexts.")
-    elif with_context < len(leaf.seeds()) and (under or with_context):
-        message = f"{with_context} of {len(leaf.seeds())} seed examples have a context; the leaf is used as freeform"
-        yield _GROUNDED.at(leaf, leaf.top(), message, "Give every seed example a context, or none.")
+    for start, end, token in matches(leaf, _TOKEN):
+        remedy = "Leave it out, or write it apart, such as `< |im_start| >`."
+        yield CONTROL.at(leaf, leaf.source.span(start, end), f"{token} is a control token of chat models", remedy)
 
 
-@check("mapping", _HOLD_OUT)
-def too_few_to_hold_out(leaf: LeafFile) -> Iterator[Finding]:
-    """A single seed example: it is kept for the test, and none is left to generate from."""
-    if len(leaf.seeds()) == 1:
-        message = "one seed example is kept back for evaluation, so none is left to generate from"
-        yield _HOLD_OUT.at(leaf, leaf.source.line_span(leaf.seeds()[0].start), message, "Add at least one more.")
+@check("mapping", LOGIN, AUTHOR)
+def created_by(leaf: LeafFile) -> Iterator[Finding]:
+    """A `created_by` that cannot be a login, or is another one than the author's."""
+    node = leaf.root.get("created_by") if leaf.root else None
+    if node is None or not isinstance(node.value, str) or not node.value:
+        return
+    author, value = leaf.config.author, node.value
+    if not is_login(value):
+        what = "an e-mail address, not a GitHub login" if _EMAIL().fullmatch(value) else "not a GitHub login"
+        first = next(iter(value.strip().splitlines()), value)
+        message = f"{masked(first)[:40]!r} is {what}"
+        remedy = "Write your login without @; it has letters, digits and single hyphens only."
+        span = leaf.span(node) if "\n" not in value else leaf.source.line_span(node.start)
+        yield LOGIN.at(leaf, span, message, remedy, fix=_login_fix(leaf, node))
+    elif author and value.lower() != author.lower():
+        message = f"{value} did not open this pull request, {author} did"
+        remedy = f"Write {author}, unless {value} made the leaf."
+        yield AUTHOR.at(leaf, leaf.span(node), message, remedy)
 
 
-@check("mapping", _PATH)
-def path_name(leaf: LeafFile) -> Iterator[Finding]:
-    """Folder names that the taxonomy does not use; the path is part of prompts and selections."""
-    for folder in within_branch(leaf.path):
-        if leaf.branch and not _FOLDER.fullmatch(folder):
-            message = f"the folder name {folder[:60]!r} has characters other than a-z, 0-9 and _"
-            yield _PATH.at(leaf, leaf.top(), message, "Rename it; use _ between words.")
+def is_login(text: str) -> bool:
+    """Whether GitHub would take the text as the name of an account, or of an app."""
+    return len(text) <= _LONGEST and bool(_LOGIN_FORM.fullmatch(text))
+
+
+def _login_fix(leaf: LeafFile, node: Node) -> Fix | None:
+    """The login inside @login and github.com/login, else the author's where it is known."""
+    inside = _AROUND().fullmatch(node.value)
+    login = inside.group(1) if inside else leaf.config.author
+    if not login or not is_login(login) or node.style in ("|", ">"):
+        return None
+    written = login if isinstance(yaml.safe_load(login), str) else quoted(login)
+    return Fix(f"write `{login}`", (Edit(node.start, node.end, written),), meaning=f"created_by is {login} now")
