@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, get_args
 
-from validators import licenses
+from validators.content import licenses
 from validators.limits import TokenLimits
 from validators.model import Level, LintConfig, SchemaMode, Span
 from validators.paths import CONFIG_FILE

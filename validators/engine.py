@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 
+from validators.content.secretscan import masked
 from validators.leaffile import LeafFile, load
 from validators.limits import LIMITS
 from validators.model import Change, Finding, LintConfig, Report
 from validators.paths import ATTRIBUTION_FILE, LEAF_FILE, beside, is_judged
 from validators.registry import CHECKS, ChangeView, Check, selected
 from validators.rules import load_rules
-from validators.secretscan import masked
 
 _DEFAULT = LintConfig()
 SECRET = "leaked-secret"  # noqa: S105  (the id of a rule)

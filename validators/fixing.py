@@ -6,6 +6,7 @@ dropped if it claims to keep all values and does not, if the file gets more erro
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -171,12 +172,18 @@ def _most_urgent(found: list[Finding]) -> list[tuple[Finding, Fix]]:
 def _disjoint(fixes: list[tuple[Finding, Fix]]) -> list[tuple[Finding, Fix]]:
     """As many of the fixes, first come first served, as do not touch each other's places."""
     taken: list[tuple[Finding, Fix]] = []
-    edge = -1
+    places: list[tuple[int, int]] = []  # sorted; they do not touch
     for finding, fix in fixes:
-        if min(fix.edits).start > edge:
+        if not any(_touches(edit, places) for edit in fix.edits):
             taken.append((finding, fix))
-            edge = max(edit.end for edit in fix.edits)
+            for edit in fix.edits:
+                insort(places, (edit.start, edit.end))
     return taken
+
+
+def _touches(edit: Edit, places: list[tuple[int, int]]) -> bool:
+    at = bisect_left(places, (edit.start, edit.start))
+    return any(start <= edit.end and edit.start <= end for start, end in places[max(0, at - 1) : at + 1])
 
 
 def _largest(

@@ -7,8 +7,8 @@ from importlib.resources import files
 from pathlib import PurePosixPath
 from typing import Literal, get_args
 
-from validators import placeholders as todo
-from validators.attribution import NAMES
+from validators.content import placeholders as todo
+from validators.content.attribution import NAMES
 from validators.edits import quoted
 from validators.engine import lint
 from validators.leaffile import NEWEST

@@ -12,7 +12,7 @@ from typing import Any
 from bot.cli.console import shown, write
 from bot.cli.lint_files import Taxonomy, UsageError, gather
 from bot.cli.migrate_documents import Documents
-from validators.migrate import Migration, migrate
+from validators.migration import Migration, migrate
 from validators.model import Finding
 from validators.output import visible
 from validators.paths import ATTRIBUTION_FILE, LEAF_FILE, beside, is_leaf_like

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from bot.cli.console import colored, write
-from validators.explain import Explanation, beside_rules, explain
 from validators.output import visible
+from validators.output.explain import Explanation, beside_rules, explain
 from validators.registry import RULES
 from validators.rules import load_rules
 

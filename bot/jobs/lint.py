@@ -19,8 +19,8 @@ from bot.reading import PullFiles, read_pull
 from bot.render import checks, texts
 from bot.render.escape import one_line, prose
 from bot.tokens import tokenizer_file
+from validators.content.secretscan import masked
 from validators.model import Finding, Report
-from validators.secretscan import masked
 
 LAG_TRIES, LAG_S = 5, 1.0
 # Findings whose first line stands for the whole file, or for none: paths, commits, what could not be read.

@@ -18,6 +18,7 @@ from tests.spans import misplaced
 from validators import LintConfig, fix, lint
 
 COMPAT = LintConfig(select=("compat",))
+YAML = LintConfig(select=("yaml-syntax", "yaml-unsafe", "yaml-value", "yaml-character"))
 MECHANICAL = {
     *("trailing-spaces", "new-line-at-end-of-file", "new-lines", "file-name", "duplicate-key"),
     *("yaml-syntax", "yaml-character", "yaml-value"),
@@ -74,6 +75,10 @@ def repairs(pulls: Iterable[Pull], peer: Path) -> list[bool]:
         failed = not all(pull.passes.values())
         kind = ("mechanical" if mechanical(pull) else "other") if failed else "passing"
         done = fix(pull.files, changed=pull.passes)
+        broken = [f for f in lint(pull.files, changed=pull.passes, config=YAML).findings if f.level == "error"]
+        still = [f for f in lint(done.files, config=YAML).findings if f.level == "error"]
+        counts["unparsable"] += bool(broken)
+        counts["unparsable, read after the fix"] += bool(broken) and not still
         again = fix(done.files, changed=[done.renamed.get(path, path) for path in pull.passes])
         counts["changed the second time"] += again.files != done.files
         leaves = [done.renamed.get(path, path) for path in pull.passes]
@@ -87,6 +92,8 @@ def repairs(pulls: Iterable[Pull], peer: Path) -> list[bool]:
         f"fix: {counts['passing, fails']} of {counts['passing, passes'] + counts['passing, fails']} that passed fail; "
         f"{counts['changed the second time']} change when fixed twice"
     )
+    read_on = counts["unparsable, read after the fix"]
+    print(f"fix: {read_on} of {counts['unparsable']} pull requests with a leaf that is no YAML are YAML afterwards")
     return [mended >= 0.8 * (mended + left), not counts["passing, fails"], not counts["changed the second time"]]
 
 

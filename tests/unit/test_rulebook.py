@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from validators.examples import Example
-from validators.explain import RULES_PAGE, beside_rules, explain, explanation
+from validators.output.explain import RULES_PAGE, beside_rules, explain, explanation
+from validators.output.rulebook import difference, render
+from validators.output.shown import fenced, unhidden
 from validators.registry import RULES, Rule
-from validators.rulebook import difference, render
 from validators.rules import load_rules
-from validators.shown import fenced, unhidden
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "rules.md"
 load_rules()
@@ -27,7 +27,7 @@ def sections() -> dict[str, str]:
 
 
 def test_the_page_is_up_to_date() -> None:
-    assert PAGE.read_text("utf-8") == render(), "run: python -m validators.rulebook > docs/reference/rules.md"
+    assert PAGE.read_text("utf-8") == render(), "run: python -m validators.output.rulebook > docs/reference/rules.md"
 
 
 @each

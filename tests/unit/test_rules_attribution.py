@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from validators import Change, Finding, LintConfig, fix, licenses, lint, placeholders
-from validators.attribution import parse
+from validators import Change, Finding, LintConfig, fix, lint
+from validators.content import licenses, placeholders
+from validators.content.attribution import parse
 from validators.examples import ATTRIBUTION, KNOWLEDGE, KNOWLEDGE_PATH, SKILL, SKILL_PATH
 from validators.source import Source
 

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 import pytest
 
 from validators import Finding, LintConfig, fix, lint
+from validators.content.secretscan import masked
 from validators.examples import KNOWLEDGE, KNOWLEDGE_PATH, SKILL, SKILL_PATH, compose
 from validators.limits import TokenLimits
-from validators.secretscan import masked
 from validators.source import Source
 
 ATTRIBUTION = b"Title of work: Boat names\nLicense of the work: CC0-1.0\nCreator names: Ada Lovelace\n"

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from tests.unit.leaf_texts import KNOWLEDGE_PATH, SKILL_PATH, knowledge, skill, tree
 from validators import LintConfig, lint
-from validators.migrate import Migration, migrate
-from validators.passages import find, passages
+from validators.migration.migrate import Migration, migrate
+from validators.migration.passages import find, passages
 
 COMPAT = LintConfig(select=("compat",))
 

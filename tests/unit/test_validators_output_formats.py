@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft4Validator, FormatChecker
 
 from validators import Edit, Finding, Fix, Report
-from validators.explain import explanation
 from validators.fixing import apply
 from validators.output import render
+from validators.output.explain import explanation
 from validators.source import Source
 
 DATA = Path(__file__).parents[1] / "data"

@@ -635,6 +635,7 @@ HOSTILE = {
     "separators": "a: |\n  " + "a\u2028" * 100_000,
     "lines": "x\n" * 100_000,
     "deep": "".join(" " * i + "a:\n" for i in range(700)),
+    "tabs in a block": "a: |\n" + "\tx\n" * 7900,
     "keys on one line": "questions_and_answers: - " * 10_000,
     "properties": "&a " * 80_000,
 }

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from validators import LintConfig, lint
-from validators.attribution import parse as parse_attribution
+from validators.content.attribution import parse as parse_attribution
 from validators.examples import KNOWLEDGE
 from validators.scaffold import KINDS, PLACES, Kind, refusals, scaffold, suggestion
 

@@ -9,8 +9,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from validators.explain import HOMEPAGE, explanation
 from validators.model import Finding, Fix, Report
+from validators.output.explain import HOMEPAGE, explanation
 from validators.output.sources import Text, Texts, edits_alone
 
 _SEVERITIES = {"error": "ERROR", "warning": "WARNING", "hint": "INFO"}

@@ -12,8 +12,8 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import quote
 
-from validators.explain import HOMEPAGE, Explanation, explanation
 from validators.model import Edit, Finding, Fix, Report
+from validators.output.explain import HOMEPAGE, Explanation, explanation
 from validators.output.sources import Text, Texts, edits_alone
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"

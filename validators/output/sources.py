@@ -6,8 +6,8 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 
+from validators.content.secretscan import masked as without_secrets
 from validators.model import Fix, Span
-from validators.secretscan import masked as without_secrets
 from validators.source import Source
 
 _BOM = b"\xef\xbb\xbf"

@@ -80,9 +80,10 @@ def _gather(reader: Reader, region: Region, tail: int) -> int:
         if not base and not region.low and column > region.raw and not (tail and reader.bounds.ends(line, False)):
             base = column
         proper = bool(base) and column >= base and not (line.odd and line.spaces < base)
-        if reader.bounds.is_swallowed(line) if proper else _ends(reader, region, line, bool(tail)):
+        if reader.bounds.is_swallowed(line) if proper else _ends(reader, region, line, tail > 0):
             break
         pending.append((line, proper))
+        region.broken = region.broken or (not proper and column <= region.raw)
         if proper or not line.comment:
             region.more += [each for each, _ in pending]
             region.low += [each for each, good in pending if not good]
@@ -92,10 +93,10 @@ def _gather(reader: Reader, region: Region, tail: int) -> int:
     return base or _hanging(region)
 
 
-def _ends(reader: Reader, region: Region, line: Line, broken: bool) -> bool:
-    """Whether `line` ends the block. In a block that is `broken` or has no text yet, a colon may well be the text's."""
-    if region.more and not broken:
-        return reader.bounds.ends(line, any(low.column() <= region.raw for low in region.low))
+def _ends(reader: Reader, region: Region, line: Line, moved: bool) -> bool:
+    """Whether `line` ends the block. Where the text is `moved` or missing so far, a colon may well be the text's."""
+    if region.more and not moved:
+        return reader.bounds.ends(line, region.broken)
     split = reader.lines.split(line)
     if line.text.startswith("//"):
         return False

@@ -150,12 +150,11 @@ class Bounds:
     def gather(self, region: Region, index: int) -> None:
         """Give `region` the lines of its text from line `index` on, and mark those that stand too far left."""
         pending: list[Line] = []
-        low = False
         line = self.lines.next(index)
         region.next = index
-        while line is not None and not self.ends(line, low):
+        while line is not None and not self.ends(line, region.broken):
             pending.append(line)
-            low = low or line.column() <= min(region.raw, region.column)
+            region.broken = region.broken or line.column() <= min(region.raw, region.column)
             if not line.comment:
                 region.more += pending
                 pending = []

@@ -42,6 +42,8 @@ class Region:
     """The further lines of the value, blank ones left out."""
     low: list[Line] = field(default_factory=list)
     """Those among them that are not indented as the value's lines must be."""
+    broken: bool = False
+    """Whether one of them stands no further right than the key."""
     next: int = 0
     """The number of the first line behind the value."""
     stop_of_line: int = 0

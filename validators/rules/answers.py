@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from validators.content.texts import Pair, lazy, seed_texts
 from validators.examples import Example
 from validators.leaffile import LeafFile
 from validators.model import Finding
 from validators.registry import check, declare
-from validators.texts import Pair, lazy, seed_texts
 
 ECHO = declare(
     "answer-is-question",

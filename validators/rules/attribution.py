@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from validators.attribution import NAMES, Attribution, Name, Value, Work, read, says_own
+from validators.content.attribution import NAMES, Attribution, Name, Value, Work, read, says_own
 from validators.examples import ATTRIBUTION, SKILL, SKILL_PATH, Example
 from validators.leaffile import LeafFile
 from validators.mends import attribution_file

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 
+from validators.content.texts import MOST, escaped, lazy
 from validators.examples import Example
 from validators.leaffile import LeafFile
 from validators.model import Edit, Finding, Fix
 from validators.registry import check, declare
-from validators.texts import MOST, escaped, lazy
 
 BIDI = declare(
     "bidi-character",

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from validators.content.texts import lazy, seed_texts
 from validators.examples import Example
 from validators.leaffile import LeafFile
 from validators.model import Finding
 from validators.registry import check, declare
-from validators.texts import lazy, seed_texts
 
 CHAT = declare(
     "seed-chat",

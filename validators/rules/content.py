@@ -7,13 +7,13 @@ from collections.abc import Iterator
 
 import yaml
 
+from validators.content.secretscan import masked
+from validators.content.texts import lazy, matches
 from validators.edits import quoted
 from validators.examples import Example
 from validators.leaffile import LeafFile
 from validators.model import Edit, Finding, Fix, LintConfig
 from validators.registry import check, declare
-from validators.secretscan import masked
-from validators.texts import lazy, matches
 from validators.yamltree import Node
 
 CONTROL = declare(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from validators.content.texts import SeedTexts, seed_texts
 from validators.examples import Example
 from validators.leaffile import LeafFile
 from validators.limits import TokenLimits
 from validators.model import Finding
 from validators.registry import Rule, check, declare
-from validators.texts import SeedTexts, seed_texts
 from validators.yamltree import Node
 
 _REASON = "The teacher sees several seed examples at once; what does not fit into its window is cut off or refused."

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from validators import licenses
-from validators.attribution import Attribution, Value, Work
+from validators.content import licenses
+from validators.content.attribution import Attribution, Value, Work
 from validators.examples import ATTRIBUTION, Example
 from validators.leaffile import LeafFile
 from validators.model import Edit, Finding, Fix, LintConfig

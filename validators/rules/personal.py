@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 
+from validators.content.texts import MOST, lazy, words
 from validators.examples import Example
 from validators.leaffile import LeafFile
 from validators.model import Finding
 from validators.registry import check, declare
-from validators.texts import MOST, lazy, words
 
 _REASON = "A model repeats what it learned to anybody, and what is public once cannot be called back."
 EMAIL = declare(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from validators.content.placeholders import LOGIN, MARK, spans
 from validators.examples import Example
 from validators.leaffile import LeafFile
 from validators.model import Finding
-from validators.placeholders import LOGIN, MARK, spans
 from validators.registry import check, declare
 from validators.source import Source
 from validators.yamltree import Node

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from validators.content.secretscan import Secret, secrets
+from validators.content.texts import escaped
 from validators.examples import Example
 from validators.leaffile import LeafFile
 from validators.model import Finding, Span
 from validators.registry import check, declare
-from validators.secretscan import Secret, secrets
 from validators.source import Source
-from validators.texts import escaped
 
 _MOST_ATTRIBUTION = 64 * 1024
 # Put together here, so that no scanner takes this file for a leak.

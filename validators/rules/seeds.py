@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from validators.content.texts import SeedTexts, seed_texts, words
 from validators.examples import SKILL, Example
 from validators.leaffile import LeafFile
 from validators.model import Finding, LintConfig, Span
 from validators.registry import check, declare
-from validators.texts import SeedTexts, seed_texts, words
 from validators.yamltree import Node
 
 _GROUPS = ("default", "seeds")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from validators.attribution import Attribution, Value
+from validators.content.attribution import Attribution, Value
 from validators.examples import ATTRIBUTION, Example
 from validators.leaffile import LeafFile
 from validators.model import Finding

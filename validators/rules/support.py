@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
+from validators.content.facts import Evidence, Number, names, numbers, phrase
+from validators.content.secretscan import masked
+from validators.content.texts import SeedTexts, lazy, place, seed_texts
 from validators.examples import Example
-from validators.facts import Evidence, Number, names, numbers, phrase
 from validators.leaffile import LeafFile
 from validators.model import Finding
 from validators.registry import check, declare
-from validators.secretscan import masked
-from validators.texts import SeedTexts, lazy, place, seed_texts
 from validators.yamltree import Node
 
 SUPPORT = declare(

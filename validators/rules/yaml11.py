@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterator
 from datetime import date
 
+from validators.content.secretscan import masked
+from validators.content.texts import lazy, seed_texts, words
 from validators.edits import quoted
 from validators.examples import Example
 from validators.leaffile import LeafFile
 from validators.model import Edit, Finding, Fix
 from validators.registry import check, declare
 from validators.schema import VERSIONS, load_schema
-from validators.secretscan import masked
-from validators.texts import lazy, seed_texts, words
 from validators.yamltree import Node
 
 _GROUPS = ("default", "yaml-values")

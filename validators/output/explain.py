@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from validators.model import Level
+from validators.output.shown import fenced, indented, sides
 from validators.registry import RULES, Rule
 from validators.rules import load_rules
-from validators.shown import fenced, indented, sides
 
 HOMEPAGE = "https://seedbed.example"
 """Where this project is published; the one place that names it. `.example` leads nowhere until somebody sets it."""

@@ -7,15 +7,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from validators.content.placeholders import COMMIT, DOMAIN, OUTLINE, PATTERN, REPO
 from validators.engine import lint
 from validators.fixing import apply
-from validators.keys import as_comment, key_edits, scalars
 from validators.leaffile import NEWEST, LeafFile, load
-from validators.lines import Rows, ended
 from validators.mends import near_key
+from validators.migration.keys import as_comment, key_edits, scalars
+from validators.migration.lines import Rows, ended
+from validators.migration.regroup import TODO, counted, regroup
 from validators.model import Edit, Finding, LintConfig
-from validators.placeholders import COMMIT, DOMAIN, OUTLINE, PATTERN, REPO
-from validators.regroup import TODO, counted, regroup
 from validators.schema import load_schema
 from validators.source import Source
 from validators.yamltree import Node, YamlError, parse

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import NamedTuple
 
-from validators.texts import lazy, words
+from validators.content.texts import lazy, words
 from validators.yamltree import Node
 
 _DIGITS = lazy(r"\d{1,3}(?:[,.\u00a0\u202f]\d{3})+(?:[.,]\d{1,2})?(?!\d)|\d+(?:[.,]\d{1,2}(?!\d)|\.\d+)?")

@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from validators.leaffile import NEWEST
-from validators.lines import Rows, commented
 from validators.mends import near_key
+from validators.migration.lines import Rows, commented
 from validators.model import Edit
 from validators.schema import load_schema
 from validators.yamltree import Node

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Literal
 
+from validators.content.secretscan import masked
 from validators.examples import ATTRIBUTION, GROUNDED, KNOWLEDGE, SKILL, Case, Example
-from validators.secretscan import masked
 
 _LINE = 150
 """Longest line that is shown whole, in characters."""

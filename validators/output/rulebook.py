@@ -1,4 +1,4 @@
-"""The page of all rules, made from the rules themselves: `python -m validators.rulebook > docs/reference/rules.md`."""
+"""The page of all rules, made from the rules: `python -m validators.output.rulebook > docs/reference/rules.md`."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from dataclasses import replace
 
 from validators.engine import lint
 from validators.examples import Example
-from validators.explain import Explanation, beside_rules, explain
 from validators.fixing import fix
 from validators.model import Finding
+from validators.output.explain import Explanation, beside_rules, explain
+from validators.output.shown import fenced, unhidden
 from validators.registry import RULES, Rule
 from validators.rules import load_rules
-from validators.shown import fenced, unhidden
 
 _DIFF_LINES = 12
 _INTRODUCTION = """\
 # Rules
 
-Made from the rules themselves by `python -m validators.rulebook`; do not edit. In a terminal, `seedbed rule ID`
+Made from the rules themselves by `python -m validators.output.rulebook`; do not edit. In a terminal, `seedbed rule ID`
 prints one of them.
 
 An **error** keeps a leaf out, a **warning** should be looked at, a **hint** is taste. What is marked `[*]` is mended by

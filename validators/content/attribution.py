@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Literal
 
-from validators.placeholders import MARK
+from validators.content.placeholders import MARK
 from validators.source import Source
 
 Name = Literal["title", "link", "revision", "license", "creator", "other"]

@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from validators.lines import Rows, ended, shifted, split
+from validators.content.placeholders import CONTEXT
+from validators.migration.lines import Rows, ended, shifted, split
+from validators.migration.passages import CONTEXTS, PAIRS, find
 from validators.model import Edit
-from validators.passages import CONTEXTS, PAIRS, find
-from validators.placeholders import CONTEXT
 from validators.yamltree import Node
 
 TODO = "# TODO seedbed migrate: "
