@@ -106,7 +106,7 @@ class _Place:
             return
         if self.node.kind != "mapping":
             raise self.error(f"{self.name} must hold `key: value` lines")
-        for key, _ in self.node.duplicates():
+        for _, (key, _), *_more in self.node.repeated():
             raise replace(self, node=key).error(f"`{key.text}` stands twice in {self.name}; delete one")
         for key, value in self.node.entries:
             if key.text not in known:

@@ -8,7 +8,6 @@ from functools import lru_cache
 
 from validators.content.secretscan import masked
 from validators.leaffile import LeafFile, load
-from validators.limits import LIMITS
 from validators.model import Change, Finding, LintConfig, Report
 from validators.paths import ATTRIBUTION_FILE, LEAF_FILE, beside, is_judged
 from validators.registry import CHECKS, ChangeView, Check, selected
@@ -142,7 +141,7 @@ def _leaf_checks(chosen: frozenset[str]) -> tuple[Check, ...]:
 
 
 def _limited(findings: Iterable[Finding], chosen: frozenset[str], config: LintConfig) -> Iterator[Finding]:
-    """Findings of the selected rules at their configured level, at most LIMITS.findings_per_rule for each rule."""
+    """Findings of the selected rules at their configured level, at most limits.findings_per_rule for each rule."""
     counts: dict[str, int] = {}
     last: dict[str, Finding] = {}
     for finding in findings:
@@ -152,11 +151,11 @@ def _limited(findings: Iterable[Finding], chosen: frozenset[str], config: LintCo
             finding = replace(finding, level=config.levels[finding.rule])
         counts[finding.rule] = counts.get(finding.rule, 0) + 1
         last[finding.rule] = finding
-        if counts[finding.rule] <= LIMITS.findings_per_rule:
+        if counts[finding.rule] <= config.limits.findings_per_rule:
             yield finding
     for rule, count in counts.items():
-        if count > LIMITS.findings_per_rule:
-            yield _rest(last[rule], count - LIMITS.findings_per_rule)
+        if count > config.limits.findings_per_rule:
+            yield _rest(last[rule], count - config.limits.findings_per_rule)
 
 
 def _rest(last: Finding, count: int) -> Finding:

@@ -6,9 +6,10 @@ dropped if it claims to keep all values and does not, if the file gets more erro
 
 from __future__ import annotations
 
+import sys
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from validators.engine import lint, lint_leaves, to_judge
 from validators.model import Applied, Change, Edit, Finding, Fix, FixResult, LintConfig
@@ -19,6 +20,9 @@ from validators.yamltree import YamlError, parse
 _DEFAULT = LintConfig()
 _NO_CHANGE = Change()
 _ROUNDS = 30
+_CHECKED = 1_000_000
+"""Characters that are linted again and again, for one file and round, to find the fixes that break their promise."""
+_FEWEST_CHECKS = 12
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -34,11 +38,13 @@ def fix(
     Comments, order and style stay. What changes a value says so in its `Applied.meaning`. A file that had no error
     has none afterwards, and fixing the result again changes nothing. Raises UnknownRule.
     """
-    mending = _Mending(dict(files), config, change)
+    # The cap on findings is for readers; what it hides would be left unmended.
+    everything = replace(config, limits=replace(config.limits, findings_per_rule=sys.maxsize))
+    mending = _Mending(dict(files), everything, change)
     asked = set(files if changed is None else changed)
     todo = asked
     for _ in range(_ROUNDS):
-        report = lint(mending.files, changed=todo, config=config, change=change)
+        report = lint(mending.files, changed=todo, config=everything, change=change)
         todo = mending.round(report.findings)
         asked |= {mending.renamed.get(path, path) for path in todo}
         if not todo:
@@ -102,7 +108,8 @@ class _Mending:
         if not chosen:
             return False
         before = self._state(path, text, found)
-        kept = _largest(chosen, lambda some: self._holds(path, text, some, before))
+        checks = max(_FEWEST_CHECKS, _CHECKED // len(text))
+        kept = _largest(chosen, _Patient(lambda some: self._holds(path, text, some, before), checks))
         if not kept:
             return False
         new = apply(text, (edit for _, fix in kept for edit in fix.edits))
@@ -121,7 +128,7 @@ class _Mending:
         if after.broken and not before.broken:
             return False
         if before.broken and after.broken:
-            return after.errors < before.errors
+            return after.errors < before.errors or after.first > before.first
         if before.broken:
             return True  # it can be read now; what it says may well be wrong still
         silent = all(not fix.meaning for _, fix in some)
@@ -133,8 +140,9 @@ class _Mending:
             return _State(False, None, errors)
         try:
             root = parse(Source(text), self.config.limits)
-        except YamlError:
-            return _State(True, None, errors)
+        except YamlError as error:
+            faults = sum(finding.rule.startswith("yaml-") for finding in found)
+            return _State(True, None, faults, error.problem.start)
         return _State(False, root.value if root else None, errors)
 
     def _rename(self, path: str, found: list[Finding]) -> str:
@@ -156,6 +164,9 @@ class _State:
     broken: bool
     value: object
     errors: int
+    """Of broken YAML, those alone that break it: the others come to light as more can be read."""
+    first: int = 0
+    """Where YAML readers stop."""
 
 
 def _most_urgent(found: list[Finding]) -> list[tuple[Finding, Fix]]:
@@ -184,6 +195,18 @@ def _disjoint(fixes: list[tuple[Finding, Fix]]) -> list[tuple[Finding, Fix]]:
 def _touches(edit: Edit, places: list[tuple[int, int]]) -> bool:
     at = bisect_left(places, (edit.start, edit.start))
     return any(start <= edit.end and edit.start <= end for start, end in places[max(0, at - 1) : at + 1])
+
+
+class _Patient:
+    """A test that says yes or no so many times, and after that no: a hostile file must not keep the fixer busy."""
+
+    def __init__(self, holds: Callable[[list[tuple[Finding, Fix]]], bool], times: int) -> None:
+        self._holds = holds
+        self._times = times
+
+    def __call__(self, fixes: list[tuple[Finding, Fix]]) -> bool:
+        self._times -= 1
+        return self._times >= 0 and self._holds(fixes)
 
 
 def _largest(

@@ -25,6 +25,22 @@ def plugins() -> list[EntryPoint]:
     return sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value))
 
 
+class BrokenPlugin(RuntimeError):
+    """Another distribution's rules cannot be loaded; the message names it and says what to do."""
+
+
+def load_plugins() -> None:
+    """Import every entry point's module. Raises BrokenPlugin."""
+    for point in plugins():
+        try:
+            point.load()
+        except Exception as error:  # whatever their code does on import
+            whose = point.dist.name if point.dist else point.value
+            what = f"the rules of the package {whose!r} ({point.value})"
+            why = f"cannot be loaded: {type(error).__name__}: {error}"
+            raise BrokenPlugin(f"{what} {why}. Uninstall the package, or tell its authors") from error
+
+
 def _in_sight(folder: str) -> bool:
     """Whether a distribution in a folder of the path may have entry points of the group."""
     if folder and not os.path.isdir(folder):  # noqa: PTH112

@@ -58,6 +58,7 @@ class Node:
     entries: list[tuple[Node, Node]] = field(default_factory=list)
     """Keys and values of a mapping, in order, repeated keys included."""
     items: list[Node] = field(default_factory=list)
+    _index: dict[tuple[type, object], tuple[Node, Node]] = field(default_factory=dict, repr=False, compare=False)
 
     def get(self, key: object) -> Node | None:
         """The value under `key` (the last one, as YAML readers take it), or None."""
@@ -66,19 +67,20 @@ class Node:
 
     def entry(self, key: object) -> tuple[Node, Node] | None:
         """Key node and value node under `key`, or None. True and 1 are different keys."""
-        for name, value in reversed(self.entries):
-            if type(name.value) is type(key) and name.value == key:
-                return name, value
-        return None
+        return self._index.get((type(key), key))
 
-    def duplicates(self) -> Iterator[tuple[Node, Node]]:
-        """(repeated key, its first occurrence) for keys written alike."""
-        first: dict[str, Node] = {}
-        for key, _ in self.entries:
-            if key.text in first:
-                yield key, first[key.text]
-            else:
-                first[key.text] = key
+    def add(self, key: Node, value: Node) -> None:
+        """One more entry of a mapping."""
+        self.entries.append((key, value))
+        self.value[key.value] = value.value
+        self._index[type(key.value), key.value] = (key, value)
+
+    def repeated(self) -> Iterator[list[tuple[Node, Node]]]:
+        """The entries with keys that are written alike, two or more each time."""
+        alike: dict[str, list[tuple[Node, Node]]] = {}
+        for entry in self.entries:
+            alike.setdefault(entry[0].text, []).append(entry)
+        return (entries for entries in alike.values() if len(entries) > 1)
 
     def walk(self) -> Iterator[Node]:
         """This node and all below it (values, not keys), in the file's order."""
@@ -270,6 +272,5 @@ class _Builder:
                 raise YamlError(Problem("yaml-value", f"a {node.kind} cannot be a key", remedy, node.start, node.end))
             self._keys[-1] = node
         else:
-            parent.entries.append((self._keys[-1], node))
-            parent.value[self._keys[-1].value] = node.value
+            parent.add(self._keys[-1], node)
             self._keys[-1] = None

@@ -17,6 +17,7 @@ from bot.cli.lint_git import GitError
 from bot.cli.lint_judge import Judged, judge
 from validators.model import Finding, LintConfig, Report, SchemaMode
 from validators.output import FORMATS, Format, render, render_json, visible
+from validators.plugins import BrokenPlugin
 from validators.registry import UnknownRule
 
 WRONG_USE = 2
@@ -61,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
         if args.diff:
             return _diff(jobs)
         judged = [(mend if args.fix else judge)(*job) for job in jobs]
-    except (UsageError, GitError, UnknownRule) as error:
+    except (UsageError, GitError, BrokenPlugin, UnknownRule) as error:
         print(f"seedbed lint: {error}", file=sys.stderr)
         return WRONG_USE
     for one in judged:

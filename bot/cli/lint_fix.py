@@ -20,7 +20,7 @@ def mend(taxonomy: Taxonomy, config: LintConfig) -> Judged:
     files, refused = dict(result.files), {}
     for path, old in _changes(taxonomy, result).items():
         data = result.files[path]
-        why = put(taxonomy, old, path, data) if old else _create(taxonomy, path, data)
+        why = put(taxonomy, old, path, data) if old else create(taxonomy, path, data)
         if why:
             refused[path] = f"{old or path}: {why}"
             del files[path]
@@ -67,7 +67,7 @@ def _changes(taxonomy: Taxonomy, result: FixResult) -> dict[str, str]:
     return found
 
 
-def _create(taxonomy: Taxonomy, path: str, data: bytes) -> str:
+def create(taxonomy: Taxonomy, path: str, data: bytes) -> str:
     """Write a new file of the taxonomy; why not, or ""."""
     if ".." in path.split("/"):
         return "it lies outside the taxonomy"

@@ -87,10 +87,12 @@ class _Done:
 
     def written(self) -> _Done:
         """The same, on disk; one that cannot be written says why."""
-        from bot.cli.lint_fix import put
+        from bot.cli.lint_fix import create, put
 
         path = self.result.path
         why = put(self.taxonomy, path, path, self.new) if self.changes else ""
+        if self.result.attribution and not why:
+            why = create(self.taxonomy, beside(path, ATTRIBUTION_FILE), self.result.attribution.encode("utf-8"))
         return self if not why else _Done(self.taxonomy, Migration(path, "", problem=why), self.old, self.old)
 
 
@@ -114,7 +116,11 @@ def _diff(done: list[_Done]) -> int:
     from bot.cli.lint_fix import patch
 
     changed = [one for one in done if one.changes]
-    write("".join(patch(one.shown, one.shown, one.old, one.new) for one in changed))
+    for one in changed:
+        write(patch(one.shown, one.shown, one.old, one.new))
+        if one.result.attribution:
+            place = beside(one.shown, ATTRIBUTION_FILE)
+            write(patch(place, place, None, one.result.attribution.encode("utf-8")))
     return 1 if changed else 0
 
 

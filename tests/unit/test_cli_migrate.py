@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.cli import migrate
+from bot.cli.main import main
 from tests.unit.leaf_texts import KNOWLEDGE_PATH, SKILL_PATH, skill, tree
 from tests.unit.test_validators_migrate import LAMPS, old_knowledge
 
@@ -155,3 +156,19 @@ def test_migrate_and_new_import_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_attribution_of_old_seed_examples_is_written_beside_the_leaf(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = "    attribution:\n      - source: self-authored\n        license: Apache-2.0\n"
+    seeds = "".join(f"  - question: Say {n}.\n    answer: The number {n} in full.\n{told}" for n in range(5))
+    leaf = tmp_path / "compositional_skills" / "a" / "numbers" / "qna.yaml"
+    leaf.parent.mkdir(parents=True)
+    leaf.write_text(f"created_by: ada-lovelace\ntask_description: Say numbers.\nseed_examples:\n{seeds}")
+    monkeypatch.chdir(tmp_path)
+    assert main(["migrate", "--diff"]) == 1
+    assert "+++ b/compositional_skills/a/numbers/attribution.txt" in capsys.readouterr().out
+    assert not leaf.with_name("attribution.txt").exists()
+    assert main(["migrate"]) == 0
+    assert "License of the work: Apache-2.0" in leaf.with_name("attribution.txt").read_text()

@@ -64,8 +64,8 @@ def test_rules_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert said["version"] == 1
     (rule,) = said["rules"]
     assert (rule["id"], rule["level"], rule["fixes"]) == ("schema-type", "error", True)
-    assert set(rule) == {"id", "level", "groups", "summary", "reason", "fixes", "bad", "good", "url"}
-    assert rule["url"].endswith("rules.md#schema-type")
+    assert set(rule) == {"id", "level", "groups", "summary", "reason", "fixes", "bad", "good", "page"}
+    assert rule["page"].endswith("rules.md#schema-type")
 
 
 def test_a_slip_of_the_pen_gets_a_suggestion(capsys: pytest.CaptureFixture[str]) -> None:

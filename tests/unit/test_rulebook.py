@@ -52,9 +52,9 @@ def test_a_fix_is_shown_with_its_result(rule: Rule) -> None:
 
 
 def test_every_rule_has_an_anchor_to_which_outputs_link() -> None:
-    assert RULES_PAGE.endswith("/docs/reference/rules.md")
+    assert (Path(__file__).parents[2] / RULES_PAGE).is_file()
     for words in [*map(explain, RULES.values()), *beside_rules()]:
-        assert words.url == f"{RULES_PAGE}#{words.id}"
+        assert words.page == f"{RULES_PAGE}#{words.id}"
         assert words.id in sections()
 
 

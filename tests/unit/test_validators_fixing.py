@@ -168,6 +168,11 @@ def test_an_attribution_that_stood_in_the_seed_examples_gets_its_file() -> None:
     assert attribution not in fix({SKILL_PATH: text.encode()}, config=COMPAT, change=known).files
 
 
+def test_more_faults_than_a_report_shows_are_all_mended() -> None:
+    text = SKILL + "".join(f"  - question: Say {n}.   \n    answer: The number {n} in full.   \n" for n in range(150))
+    assert fixed(text) == text.replace("   \n", "\n")
+
+
 def test_no_attribution_is_made_up() -> None:
     some = SKILL.replace("door to door.\n", "door to door.\n    attribution:\n      - source: self-authored\n")
     for text in (SKILL, some):

@@ -484,3 +484,17 @@ def test_no_text_is_lost_however_it_is_written(
     assert sorted(pairs) == sorted((seed["question"], seed["answer"]) for seed in old["seed_examples"])
     comments = sum(line.lstrip().startswith("# source:") for line in result.text.splitlines())
     assert comments == sum("source" in seed for seed in seeds)
+
+
+def test_what_the_seed_examples_say_of_their_source_becomes_the_attribution() -> None:
+    told = "    attribution:\n      - source: self-authored\n        license: Apache-2.0\n"
+    seeds = "".join(f"  - question: Say {n}.\n    answer: The number {n} in full.\n{told}" for n in range(5))
+    text = f"created_by: ada-lovelace\ntask_description: Say numbers.\nseed_examples:\n{seeds}"
+    path = "compositional_skills/a/numbers/qna.yaml"
+    done = migrate(path, {path: text.encode()})
+    assert done.complete
+    assert done.attribution == (
+        "Title of work: Own work\nLicense of the work: Apache-2.0\nCreator names: ada-lovelace\n"
+    )
+    beside = path.replace("qna.yaml", "attribution.txt")
+    assert migrate(path, {path: text.encode(), beside: b"Mine.\n"}).attribution == ""

@@ -119,7 +119,7 @@ def test_sarif_is_valid_and_says_it_all() -> None:
     rules = {rule["id"]: rule for rule in run["tool"]["driver"]["rules"]}
     assert set(rules) == {"trailing-spaces", "internal-error"}
     rule = rules["trailing-spaces"]
-    assert rule["helpUri"] == explanation("trailing-spaces").url
+    assert rule["help"]["text"] == explanation("trailing-spaces").text()
     assert rule["defaultConfiguration"] == {"level": "error"}
     assert "compat" in rule["properties"]["tags"]
     assert "```yaml" in rule["help"]["markdown"]
@@ -220,7 +220,7 @@ def test_rdjson_places_are_bytes(mark: bytes) -> None:
     assert data[start:end] == b"task"
     assert one["location"]["path"] == finding().path
     assert (one["severity"], other["severity"]) == ("ERROR", "INFO")
-    assert one["code"] == {"value": "trailing-spaces", "url": explanation("trailing-spaces").url}
+    assert one["code"] == {"value": "trailing-spaces"}
     assert other["code"]["value"] == "unknown-rule"
 
 

@@ -54,3 +54,31 @@ def test_archives_are_left_to_importlib(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(sys, "path", [str(tmp_path / "lib.zip")])
     assert plugins._in_sight(sys.path[0])
     assert plugins.plugins() == []
+
+
+def test_a_broken_plugin_is_named_with_the_way_out(installed: Path) -> None:
+    (installed / "their_rules.py").write_text("import no_such_module\n")
+    code = (
+        f"import sys; sys.path.append({str(installed)!r})\n"
+        "from bot.cli.main import main\n"
+        f"sys.exit(main(['lint', {str(installed)!r}]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith("seedbed lint: the rules of the package 'their-rules' (their_rules) cannot be loaded")
+    assert "Traceback" not in done.stderr
+
+
+def test_the_rule_of_the_how_to_works_as_it_stands(installed: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "add-a-rule.md").read_text(encoding="utf-8")
+    (installed / "their_rules.py").write_text(page.split("```python\n")[1].split("```")[0])
+    code = (
+        f"import sys; sys.path.append({str(installed)!r})\n"
+        "from validators import LintConfig, lint\n"
+        "import their_rules\n"
+        "for side in ('bad', 'good'):\n"
+        "    case = their_rules.RULE.example.case(side)\n"
+        "    print([f.rule for f in lint(case.files, config=LintConfig(select=('all',))).findings])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "['harbour-short-task']\n[]\n", done.stderr

@@ -66,7 +66,7 @@ def test_a_collection_ends_with_its_last_value_not_at_the_next_key() -> None:
 def test_repeated_keys_are_kept_and_the_last_counts() -> None:
     node = root("a: 1\nb: 2\na: 3\n")
     assert node.value == {"a": 3, "b": 2}
-    assert [(key.start, first.start) for key, first in node.duplicates()] == [(10, 0)]
+    assert [[key.start for key, _ in entries] for entries in node.repeated()] == [[0, 10]]
     found = node.get("a")
     assert found is not None
     assert found.value == 3

@@ -11,11 +11,12 @@ from validators.content.placeholders import COMMIT, DOMAIN, OUTLINE, PATTERN, RE
 from validators.engine import lint
 from validators.fixing import apply
 from validators.leaffile import NEWEST, LeafFile, load
-from validators.mends import near_key
+from validators.mends import attribution_file, near_key
 from validators.migration.keys import as_comment, key_edits, scalars
 from validators.migration.lines import Rows, ended
 from validators.migration.regroup import TODO, counted, regroup
 from validators.model import Edit, Finding, LintConfig
+from validators.paths import ATTRIBUTION_FILE
 from validators.schema import load_schema
 from validators.source import Source
 from validators.yamltree import Node, YamlError, parse
@@ -46,6 +47,8 @@ class Migration:
     """What a person must still add or decide, with places in `text` (or in `attribution.txt`)."""
     problem: str = ""
     """Why the leaf could not be carried over; "" where it could."""
+    attribution: str = ""
+    """The text of an `attribution.txt` that the leaf lacks, out of what its seed examples say of source and licence."""
 
     @property
     def complete(self) -> bool:
@@ -78,7 +81,14 @@ def migrate(path: str, files: Mapping[str, bytes], *, document: str = "") -> Mig
         problem = "the way it is written leaves no safe edit; carry it over by hand"
         return Migration(path, raw, problem=problem)
     text = (_BOM if raw.startswith(_BOM) else "") + work.result()
-    return Migration(path, text, tuple(work.steps), _missing(path, {**files, path: text.encode("utf-8")}))
+    now = {**files, path: text.encode("utf-8")}
+    told = None if leaf.attribution_path in files else attribution_file(leaf)
+    if told is None:
+        return Migration(path, text, tuple(work.steps), _missing(path, now))
+    ((beside, attribution),) = told.creates
+    steps = (*work.steps, f"{ATTRIBUTION_FILE} says what the seed examples said of source and licence")
+    missing = _missing(path, {**now, beside: attribution.encode("utf-8")})
+    return Migration(path, text, steps, missing, attribution=attribution)
 
 
 def _missing(path: str, files: Mapping[str, bytes]) -> tuple[Finding, ...]:

@@ -10,10 +10,8 @@ from validators.output.shown import fenced, indented, sides
 from validators.registry import RULES, Rule
 from validators.rules import load_rules
 
-HOMEPAGE = "https://seedbed.example"
-"""Where this project is published; the one place that names it. `.example` leads nowhere until somebody sets it."""
-RULES_PAGE = f"{HOMEPAGE}/docs/reference/rules.md"
-
+RULES_PAGE = "docs/reference/rules.md"
+"""Where the rules stand in this project's repository. Outputs carry the help itself: a link would need an address."""
 
 # Findings that no rule in the registry makes, so that none can be turned off.
 _BESIDE_RULES: dict[str, tuple[Level, str, str]] = {
@@ -50,8 +48,8 @@ class Explanation:
     language: Literal["yaml", "text"] = "yaml"
 
     @property
-    def url(self) -> str:
-        """Its place in the documentation."""
+    def page(self) -> str:
+        """Its place in the documentation, from the root of this project's repository."""
         return f"{RULES_PAGE}#{self.id}"
 
     def text(self) -> str:
@@ -81,7 +79,7 @@ class Explanation:
             "fixes": self.fixes,
             "bad": self.bad,
             "good": self.good,
-            "url": self.url,
+            "page": self.page,
         }
 
 

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from validators.model import Finding, Fix, Report
-from validators.output.explain import HOMEPAGE, explanation
 from validators.output.sources import Text, Texts, edits_alone
 
 _SEVERITIES = {"error": "ERROR", "warning": "WARNING", "hint": "INFO"}
@@ -20,7 +19,7 @@ def render(report: Report, files: Mapping[str, bytes]) -> str:
     """One `DiagnosticResult`."""
     texts = Texts(files)
     document = {
-        "source": {"name": "seedbed", "url": HOMEPAGE},
+        "source": {"name": "seedbed"},
         "diagnostics": [_diagnostic(finding, texts[finding.path]) for finding in report.findings],
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
@@ -31,7 +30,7 @@ def _diagnostic(finding: Finding, text: Text) -> dict[str, Any]:
         "message": "\n".join(filter(None, (finding.message, finding.help, _said(finding.fix)))),
         "location": {"path": finding.path, "range": _range(text, *text.indexes(finding.span))},
         "severity": _SEVERITIES[finding.level],
-        "code": {"value": finding.rule, "url": explanation(finding.rule).url},
+        "code": {"value": finding.rule},
     }
     if finding.fix and edits_alone(finding.fix):
         diagnostic["suggestions"] = [_suggestion(finding.fix, text)]

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from validators.model import Edit, Finding, Fix, Report
-from validators.output.explain import HOMEPAGE, Explanation, explanation
+from validators.output.explain import Explanation, explanation
 from validators.output.sources import Text, Texts, edits_alone
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -26,9 +26,7 @@ def render(report: Report, files: Mapping[str, bytes]) -> str:
     ids = sorted({finding.rule for finding in report.findings})
     seen: Counter[str] = Counter()
     run = {
-        "tool": {
-            "driver": {"name": "seedbed", "informationUri": HOMEPAGE, "rules": [_rule(explanation(id)) for id in ids]}
-        },
+        "tool": {"driver": {"name": "seedbed", "rules": [_rule(explanation(id)) for id in ids]}},
         "columnKind": "unicodeCodePoints",
         "newlineSequences": ["\r\n", "\n", "\r"],
         "results": [_result(finding, texts[finding.path], ids, seen) for finding in report.findings],
@@ -43,7 +41,6 @@ def _rule(rule: Explanation) -> dict[str, Any]:
         "shortDescription": {"text": rule.summary},
         "fullDescription": {"text": f"{rule.summary} {rule.reason}".strip()},
         "help": {"text": rule.text(), "markdown": rule.markdown()},
-        "helpUri": rule.url,
         "defaultConfiguration": {"level": _LEVELS[rule.level]},
         "properties": {"tags": list(rule.groups)},
     }

@@ -16,7 +16,7 @@ from validators.recovery.region import Region
 from validators.yamlhelp import Problem
 
 # Bounds on the work that a hostile text can make.
-_FAULTS = 60
+_FAULTS = 1000
 _CHECKS = 1_500
 
 

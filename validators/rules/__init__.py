@@ -9,13 +9,15 @@ import pkgutil
 from functools import lru_cache
 from importlib import import_module
 
-from validators.plugins import plugins
+from validators.plugins import load_plugins
 
 
 @lru_cache(maxsize=1)
 def load_rules() -> None:
-    """Import every module of this package and every entry point, so that their rules are in the registry."""
+    """Import every module of this package and every entry point, so that their rules are in the registry.
+
+    Raises BrokenPlugin.
+    """
     for module in sorted(info.name for info in pkgutil.iter_modules(__path__)):
         import_module(f"{__name__}.{module}")
-    for point in plugins():
-        point.load()
+    load_plugins()

@@ -176,19 +176,20 @@ def duplicate_key(leaf: LeafFile) -> Iterator[Finding]:
     if leaf.root is None or leaf.version <= 1:
         return
     for node in leaf.nodes:
-        for key, first in node.duplicates():
-            if key.start == key.end:
-                continue  # it is not in the text: the reader of broken files put it in
-            line, _ = leaf.source.position(first.start)
-            message = f"the key {key.text[:40]!r} stands on line {line} already"
-            remedy = "Rename or delete one; only the last one counts."
-            yield _DUPLICATE.at(leaf, leaf.span(key), message, remedy, fix=_without_repeat(leaf, node, key, first))
+        for first, *others in node.repeated():
+            line, _ = leaf.source.position(first[0].start)
+            for key, value in others:
+                if key.start == key.end:
+                    continue  # it is not in the text: the reader of broken files put it in
+                fix = _without_repeat(leaf, first[1], key, value) if len(others) == 1 else None
+                message = f"the key {key.text[:40]!r} stands on line {line} already"
+                remedy = "Rename or delete one; only the last one counts."
+                yield _DUPLICATE.at(leaf, leaf.span(key), message, remedy, fix=fix)
 
 
-def _without_repeat(leaf: LeafFile, node: Node, key: Node, first: Node) -> Fix | None:
+def _without_repeat(leaf: LeafFile, first: Node, key: Node, value: Node) -> Fix | None:
     """Where both say the same, the second can go."""
-    values = [value for name, value in node.entries if name in (key, first)]
-    if len(values) != 2 or not same(values[0].value, values[1].value):
+    if not same(first.value, value.value):
         return None
-    fix = delete_lines(leaf.source, key, values[1], "delete the repeated line")
+    fix = delete_lines(leaf.source, key, value, "delete the repeated line")
     return replace(fix, meaning="") if fix else None

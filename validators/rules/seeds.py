@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from validators.content.placeholders import MARK
 from validators.content.texts import SeedTexts, seed_texts, words
 from validators.examples import SKILL, Example
 from validators.leaffile import LeafFile
@@ -188,8 +189,8 @@ def _alike(one: str, other: str) -> bool:
 def _one_template(leaf: LeafFile, seeds: list[SeedTexts]) -> Iterator[Finding]:
     """Questions that share most of their words at the start and the end; with contexts, the same question each time."""
     questions = [pair.question.text[:_READ].lower() for seed in seeds for pair in seed.pairs[:1] if pair.question]
-    if len(questions) < _PATTERN_QUESTIONS or not _may_share(questions):
-        return
+    if len(questions) < _PATTERN_QUESTIONS or not _may_share(questions) or MARK.lower() in questions[0]:
+        return  # too few to tell, or not written yet
     asked = [_TOKEN.findall(question) for question in questions]
     shared, usual = sum(_shared(asked)), sum(map(len, asked)) / len(asked)
     if all(seed.context for seed in seeds):
