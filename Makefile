@@ -38,7 +38,7 @@ bench-lint: install $(PEER)/.installed   ## speed and size of the linter beside 
 
 fuzz: install    ## hostile bytes against linter and fixer, for FUZZ_SECONDS
 	$(BIN)/pip install --quiet "atheris>=3,<4"
-	$(BIN)/python -m tests.fuzz.fuzz_lint .fuzz -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=20
+	$(BIN)/python -m tests.fuzz.fuzz_lint .fuzz -artifact_prefix=.fuzz/ -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=20
 
 # The linter that ours is measured against, apart from our own packages.
 $(PEER)/.installed: Makefile

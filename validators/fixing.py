@@ -108,7 +108,7 @@ class _Mending:
         if not chosen:
             return False
         before = self._state(path, text, found)
-        checks = max(_FEWEST_CHECKS, _CHECKED // len(text))
+        checks = max(_FEWEST_CHECKS, _CHECKED // max(1, len(text)))
         kept = _largest(chosen, _Patient(lambda some: self._holds(path, text, some, before), checks))
         if not kept:
             return False

@@ -50,7 +50,7 @@ def _declare(key: str, limit: int) -> Rule:
     return declare(
         f"{key}-length",
         "warning",
-        f"A {key} of knowledge is no longer than the teacher's prompt has room for.",
+        f"No {key} of a knowledge leaf is longer than the teacher's prompt has room for.",
         "default",
         "lengths",
         reason=_REASON,
