@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
+from dataclasses import replace
+from typing import Any
 
 from validators.edits import comment_out, delete_lines, quoted
 from validators.leaffile import NEWEST, LeafFile
@@ -19,6 +20,8 @@ def near_key(name: str, known: tuple[str, ...]) -> str:
     plain = _WORD.sub("_", name[:60].lower()).strip("_")
     if plain in known:
         return plain
+    from difflib import get_close_matches  # slow to load, and most leaves have no slip
+
     return next(iter(get_close_matches(plain, known, 1, 0.75)), "")
 
 
@@ -66,10 +69,15 @@ def unknown_key(leaf: LeafFile, fault: Fault) -> Fix | None:
 
 def _required(leaf: LeafFile, fault: Fault) -> tuple[str, ...]:
     """The keys that must stand where the fault's key does not belong."""
+    return tuple(_schema_of(leaf, fault).get("required", ()))
+
+
+def _schema_of(leaf: LeafFile, fault: Fault) -> dict[str, Any]:
+    """The part of the leaf's schema that speaks of the place of the fault."""
     schema = load_schema(leaf.schema_name, leaf.version)
     for step in fault.path:
         schema = schema["items"] if isinstance(step, int) else schema["properties"][step]
-    return tuple(schema.get("required", ()))
+    return schema
 
 
 def wrong_type(leaf: LeafFile, fault: Fault) -> Fix | None:
@@ -146,10 +154,7 @@ def repeated_item(leaf: LeafFile, fault: Fault) -> Fix | None:
     if leaf.root is None:
         return None
     _, parent = locate(leaf.root, fault.path)
-    schema = load_schema(leaf.schema_name, leaf.version)
-    for step in fault.path:
-        schema = schema["items"] if isinstance(step, int) else schema["properties"][step]
-    if parent.style is not None or len(parent.items) <= schema.get("minItems", 1):
+    if parent.style is not None or len(parent.items) <= _schema_of(leaf, fault).get("minItems", 1):
         return None
     row, column = leaf.source.position(fault.node.start)
     hyphen = leaf.source.line(row)[: column - 1]
@@ -158,4 +163,4 @@ def repeated_item(leaf: LeafFile, fault: Fault) -> Fix | None:
     start = leaf.source.start_of(row)
     dash = Node("scalar", start + hyphen.index("-"), fault.node.end)
     fix = delete_lines(leaf.source, dash, fault.node, "delete the repeated entry")
-    return Fix(fix.title, fix.edits, meaning="the repeated entry is gone") if fix else None
+    return replace(fix, meaning="the repeated entry is gone") if fix else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from validators.edits import delete_lines
 from validators.examples import Example
@@ -191,5 +190,4 @@ def _without_repeat(leaf: LeafFile, first: Node, key: Node, value: Node) -> Fix 
     """Where both say the same, the second can go."""
     if not same(first.value, value.value):
         return None
-    fix = delete_lines(leaf.source, key, value, "delete the repeated line")
-    return replace(fix, meaning="") if fix else None
+    return delete_lines(leaf.source, key, value, "delete the repeated line")
