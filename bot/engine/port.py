@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar
 
@@ -42,44 +42,71 @@ Job = Callable[[Steps, JSON], JSON]
 
 @dataclass(frozen=True, slots=True)
 class JobStatus:
-    """What became of a job. `error` is the text of the exception that failed it."""
+    """What became of a job. `error` is the text of the exception that failed it. Times are seconds since 1970."""
 
     id: str
     name: str
     state: State
     result: JSON = None
     error: str | None = None
+    queue: str = ""
+    key: str = ""
+    created_at: float = 0.0
+    ended_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A job enqueued by the clock. `cron`: five fields, UTC. Each tick has one id, so it is enqueued once."""
+
+    job: str
+    cron: str
+    queue: Queue
 
 
 class Enqueuer(Protocol):
     """The half of the engine that the web process holds."""
 
-    def enqueue(self, name: str, payload: JSON, *, id: str, queue: Queue) -> bool:
-        """Accept a job. False if a job with this id was accepted before (then nothing is added). Durable on return."""
+    def enqueue(self, name: str, payload: JSON, *, id: str, queue: Queue, key: str = "", delay_s: float = 0.0) -> bool:
+        """Accept a job. False if a job with this id was accepted before (then nothing is added). Durable on return.
+
+        Jobs of one queue with the same `key` run one at a time, in order of acceptance. `delay_s`: not before.
+        """
         ...
 
     def status(self, id: str) -> JobStatus | None:
         """None where no such job was accepted."""
         ...
 
-    def jobs(self, *, states: tuple[State, ...] = (), limit: int = 100) -> list[JobStatus]:
-        """Newest first."""
+    def jobs(self, *, states: tuple[State, ...] = (), key: str = "", limit: int = 100) -> list[JobStatus]:
+        """Newest first; with `key` those alone that were accepted under it."""
         ...
 
     def cancel(self, id: str) -> None:
         """Ask a job to stop; one that is queued never starts, one that runs stops at its next step."""
         ...
 
+    def retry(self, id: str) -> bool:
+        """Put a failed or cancelled job back into its queue; steps that succeeded are not repeated. False: neither."""
+        ...
+
+    def prune(self, older_than_s: float) -> int:
+        """Forget jobs that ended so long ago, failed ones too; returns how many."""
+        ...
+
 
 class Engine(Enqueuer, Protocol):
     """The half that the worker holds: it also runs jobs.
 
-    Contract (tests/contract/test_engine.py): an accepted job survives SIGKILL and ends once; a failing job harms no
-    other; jobs of one queue start in order of acceptance, those of `preview`, `generate` and `build` one at a time.
+    Contract (tests/contract/test_engine.py): an accepted job survives SIGKILL, also under newer code, and ends once; a
+    failing job harms no other and stays visible as failed until it is retried or pruned; jobs of `lint` run several at
+    a time; those of `preview`, `generate` and `build` share one slot, which goes to the oldest preview first, then to
+    generation, then to builds. A step that raises `TryAgain` is run again after a durable wait, a bounded number of
+    times. A job that takes longer than its queue allows is cancelled.
     """
 
-    def start(self, jobs: Mapping[str, Job]) -> None:
-        """Run what is queued, and what an earlier process left unfinished, until `stop`."""
+    def start(self, jobs: Mapping[str, Job], schedules: Sequence[Schedule] = ()) -> None:
+        """Run what is queued, what an earlier process left unfinished, and what the clock asks for, until `stop`."""
         ...
 
     def stop(self) -> None:

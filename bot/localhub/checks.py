@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 
-from bot.localhub import payloads
-from bot.localhub.errors import HubError, invalid, not_found
+from bot.localhub import payloads, runs
+from bot.localhub.errors import HubError, invalid
 from bot.localhub.hub import Hub
-from bot.localhub.models import Account, CheckRun, Repository
+from bot.localhub.models import Account, CheckRun, Repository, Suite
 
 MAX_ANNOTATIONS = 50  # per request
+MAX_ACTIONS = 3
+_ACTION_LIMITS = {"label": 20, "description": 40, "identifier": 20}
 MAX_TEXT = 65535  # bytes of summary and of text
 STATUSES = ("queued", "in_progress", "completed")
 CONCLUSIONS = ("success", "failure", "neutral", "cancelled", "timed_out", "action_required", "skipped")
@@ -42,6 +45,15 @@ class Output:
 
 
 @dataclass(frozen=True, slots=True)
+class Action:
+    """A button on the page of a check run."""
+
+    label: str
+    description: str
+    identifier: str
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """The fields of a request to make or change a check run; None leaves a field as it is."""
 
@@ -53,25 +65,7 @@ class Change:
     started_at: float | None = None
     completed_at: float | None = None
     output: Output | None = None
-
-
-def get(hub: Hub, repository: Repository, run_id: int) -> CheckRun:
-    """One check run of this repository; raises 404."""
-    query = "SELECT * FROM check_runs WHERE repository_id = ? AND id = ?"
-    found = hub.db.row(CheckRun, query, repository.id, run_id)
-    if found is None:
-        raise not_found()
-    return found
-
-
-def of_commit(hub: Hub, repository: Repository, sha: str, *, latest: bool = True) -> list[CheckRun]:
-    """Check runs of a commit, newest first; with `latest` only the newest of each name and app."""
-    query = "SELECT * FROM check_runs WHERE repository_id = ? AND head_sha = ? ORDER BY id DESC"
-    runs = hub.db.rows(CheckRun, query, repository.id, sha)
-    if not latest:
-        return runs
-    newest = {(run.name, run.app): run for run in reversed(runs)}
-    return [run for run in runs if newest[run.name, run.app] is run]
+    actions: tuple[Action, ...] | None = None
 
 
 def create(hub: Hub, repository: Repository, app: Account, head_sha: str, change: Change) -> CheckRun:
@@ -87,7 +81,7 @@ def create(hub: Hub, repository: Repository, app: Account, head_sha: str, change
             "check_runs", repository_id=repository.id, head_sha=head_sha, name=change.name, app=app.login,
             external_id="", status="queued", started_at=hub.clock(),
         )  # fmt: skip
-        run = _apply(hub, repository, get(hub, repository, run_id), change)
+        run = _apply(hub, repository, runs.get(hub, repository, run_id), change)
         payloads.check_run(hub, repository, run, "created", app.login)
         if run.status == "completed":
             payloads.check_run(hub, repository, run, "completed", app.login)
@@ -112,6 +106,28 @@ def rerequest(hub: Hub, repository: Repository, run: CheckRun, actor: Account) -
     if not hub.allows(repository, actor, "write"):
         raise HubError(403, "Resource not accessible by this account: re-running a check needs write permission.")
     payloads.check_run(hub, repository, run, "rerequested", actor.login)
+
+
+def rerequest_suite(hub: Hub, repository: Repository, suite: Suite, actor: Account) -> None:
+    """Ask the app to run all of its checks of a commit again: emits `check_suite.rerequested`. Needs write."""
+    if not hub.allows(repository, actor, "write"):
+        raise HubError(403, "Resource not accessible by this account: re-running checks needs write permission.")
+    payloads.check_suite(hub, repository, suite, "rerequested", actor.login)
+
+
+def actions_of(run: CheckRun) -> list[Action]:
+    """The buttons of a check run."""
+    return [Action(**action) for action in json.loads(run.actions)]
+
+
+def press(hub: Hub, repository: Repository, run: CheckRun, actor: Account, identifier: str) -> None:
+    """Press a button: emits `check_run.requested_action`. Needs write, as on GitHub."""
+    if not hub.allows(repository, actor, "write"):
+        raise HubError(403, "Pressing a check's button needs write permission.")
+    if identifier not in {action.identifier for action in actions_of(run)}:
+        raise invalid("CheckRun", "identifier", f"the check run has no button {identifier!r}")
+    wanted = {"identifier": identifier}
+    payloads.check_run(hub, repository, run, "requested_action", actor.login, requested_action=wanted)
 
 
 def _may_write(hub: Hub, repository: Repository, app: Account) -> None:
@@ -142,9 +158,11 @@ def _apply(hub: Hub, repository: Repository, run: CheckRun, change: Change) -> C
         given |= {} if change.output.text is None else {"text": change.output.text}
         for note in change.output.annotations:
             hub.db.insert("annotations", check_run_id=run.id, **_columns(note))
+    if change.actions is not None:
+        given["actions"] = json.dumps([asdict(action) for action in change.actions])
     if given:
         hub.db.update("check_runs", run.id, **given)
-    return get(hub, repository, run.id)
+    return runs.get(hub, repository, run.id)
 
 
 def _columns(note: NewAnnotation) -> dict[str, str | int | None]:
@@ -162,6 +180,17 @@ def _check(change: Change) -> None:
         raise invalid("CheckRun", "status", "a check run with a conclusion is completed")
     if change.output is not None:
         _check_output(change.output)
+    if change.actions is not None:
+        _check_actions(change.actions)
+
+
+def _check_actions(actions: tuple[Action, ...]) -> None:
+    if len(actions) > MAX_ACTIONS:
+        raise invalid("CheckRun", "actions", f"No more than {MAX_ACTIONS} actions are allowed.")
+    for action in actions:
+        for field, limit in _ACTION_LIMITS.items():
+            if not 1 <= len(getattr(action, field)) <= limit:
+                raise invalid("CheckRun", f"actions.{field}", f"{field} must have 1 to {limit} characters")
 
 
 def _check_output(output: Output) -> None:

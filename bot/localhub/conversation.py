@@ -85,6 +85,13 @@ def _may_change(hub: Hub, repository: Repository, row: Comment, editor: Account)
         raise HubError(403, "Must have admin rights to Repository.")
 
 
+def minimize(hub: Hub, repository: Repository, row: Comment, actor: Account, reason: str | None) -> Comment:
+    """Fold a comment away for a reason, or with None show it again; the author and those who write may."""
+    _may_change(hub, repository, row, actor)
+    hub.db.update("comments", row.id, minimized=reason)
+    return comment(hub, repository, row.id)
+
+
 # --- what else happened -----------------------------------------------------------------------------------------------
 
 
@@ -136,14 +143,10 @@ def find_label(hub: Hub, repository: Repository, name: str) -> Label | None:
 
 def create_label(hub: Hub, repository: Repository, name: str, color: str = "ededed", description: str = "") -> Label:
     """Make a label; raises 422 when there is one of that name or the color is none."""
-    if not name.strip() or len(name) > 50:
-        raise invalid("Label", "name", "name must have 1 to 50 characters")
-    if not _COLOR.match(color):
-        raise invalid("Label", "color", "color must be six hex digits")
+    _check_label(name, color)
     with hub.db.transaction():
         if find_label(hub, repository, name) is not None:
-            detail = {"resource": "Label", "code": "already_exists", "field": "name"}
-            raise HubError(422, "Validation Failed", [detail])
+            raise _already_exists()
         columns: dict[str, Value] = {
             "repository_id": repository.id,
             "name": name,
@@ -152,6 +155,40 @@ def create_label(hub: Hub, repository: Repository, name: str, color: str = "eded
         }
         label_id = hub.db.insert("labels", **columns)
     return Label(label_id, repository.id, name, color.lower(), description)
+
+
+def edit_label(
+    hub: Hub, repository: Repository, label: Label, *, name: str | None, color: str | None, description: str | None
+) -> Label:
+    """Change a label; raises 422 as `create_label` does."""
+    new_name = label.name if name is None else name
+    new_color = label.color if color is None else color
+    _check_label(new_name, new_color)
+    with hub.db.transaction():
+        known = find_label(hub, repository, new_name)
+        if known is not None and known.id != label.id:
+            raise _already_exists()
+        text = label.description if description is None else description
+        hub.db.update("labels", label.id, name=new_name, color=new_color.lower(), description=text)
+    return Label(label.id, repository.id, new_name, new_color.lower(), text)
+
+
+def delete_label(hub: Hub, label: Label) -> None:
+    """Remove a label from the repository and from its pull requests."""
+    with hub.db.transaction():
+        hub.db.run("DELETE FROM pull_labels WHERE label_id = ?", label.id)
+        hub.db.run("DELETE FROM labels WHERE id = ?", label.id)
+
+
+def _check_label(name: str, color: str) -> None:
+    if not name.strip() or len(name) > 50:
+        raise invalid("Label", "name", "name must have 1 to 50 characters")
+    if not _COLOR.match(color):
+        raise invalid("Label", "color", "color must be six hex digits")
+
+
+def _already_exists() -> HubError:
+    return HubError(422, "Validation Failed", [{"resource": "Label", "code": "already_exists", "field": "name"}])
 
 
 def set_labels(hub: Hub, repository: Repository, pull: Pull, names: Sequence[str], actor: Account) -> list[Label]:
@@ -166,10 +203,11 @@ def set_labels(hub: Hub, repository: Repository, pull: Pull, names: Sequence[str
             hub.db.run("DELETE FROM pull_labels WHERE pull_id = ? AND label_id = ?", pull.id, label_id)
         changed = [("labeled", after[key]) for key in sorted(after.keys() - before.keys())]
         changed += [("unlabeled", before[key]) for key in sorted(before.keys() - after.keys())]
+        if changed:
+            hub.db.update("pulls", pull.id, updated_at=hub.clock())
         for action, label in changed:
             note(hub, pull.id, actor.login, action, label.name)
-            shape: dict[str, object] = {"id": label.id, "name": label.name, "color": label.color}
-            payloads.pull_request(hub, repository, pull, action, actor.login, label=shape)
+            payloads.labeled(hub, repository, pull, action, actor.login, label)
     return labels_of(hub, pull)
 
 

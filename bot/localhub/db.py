@@ -9,64 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from bot.localhub import schema
+
 Row = TypeVar("Row")
 Value = str | int | float | bytes | None
-
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS accounts (
-  id INTEGER PRIMARY KEY, login TEXT NOT NULL UNIQUE COLLATE NOCASE, kind TEXT NOT NULL, created_at REAL NOT NULL);
-CREATE TABLE IF NOT EXISTS tokens (sha256 TEXT PRIMARY KEY, login TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS repositories (
-  id INTEGER PRIMARY KEY, owner TEXT NOT NULL COLLATE NOCASE, name TEXT NOT NULL COLLATE NOCASE,
-  default_branch TEXT NOT NULL, description TEXT NOT NULL, created_at REAL NOT NULL, pushed_at REAL NOT NULL,
-  UNIQUE (owner, name));
-CREATE TABLE IF NOT EXISTS permissions (
-  repository_id INTEGER NOT NULL, login TEXT NOT NULL COLLATE NOCASE, level TEXT NOT NULL,
-  PRIMARY KEY (repository_id, login));
-CREATE TABLE IF NOT EXISTS refs (
-  repository_id INTEGER NOT NULL, name TEXT NOT NULL, sha TEXT NOT NULL, PRIMARY KEY (repository_id, name));
-CREATE TABLE IF NOT EXISTS pulls (
-  id INTEGER PRIMARY KEY, repository_id INTEGER NOT NULL, number INTEGER NOT NULL, title TEXT NOT NULL,
-  body TEXT NOT NULL, author TEXT NOT NULL, state TEXT NOT NULL, draft INTEGER NOT NULL,
-  head_ref TEXT NOT NULL, head_sha TEXT NOT NULL,
-  base_ref TEXT NOT NULL, base_sha TEXT NOT NULL, created_at REAL NOT NULL, updated_at REAL NOT NULL, closed_at REAL,
-  merged_at REAL, merged_by TEXT, merge_commit_sha TEXT, UNIQUE (repository_id, number));
-CREATE TABLE IF NOT EXISTS comments (
-  id INTEGER PRIMARY KEY AUTOINCREMENT, pull_id INTEGER NOT NULL, author TEXT NOT NULL, body TEXT NOT NULL,
-  created_at REAL NOT NULL, updated_at REAL NOT NULL);
-CREATE INDEX IF NOT EXISTS comments_of_pull ON comments (pull_id, id);
-CREATE TABLE IF NOT EXISTS timeline (
-  id INTEGER PRIMARY KEY, pull_id INTEGER NOT NULL, actor TEXT NOT NULL, kind TEXT NOT NULL, detail TEXT NOT NULL,
-  created_at REAL NOT NULL);
-CREATE TABLE IF NOT EXISTS reactions (
-  id INTEGER PRIMARY KEY, comment_id INTEGER NOT NULL, author TEXT NOT NULL, content TEXT NOT NULL,
-  created_at REAL NOT NULL, UNIQUE (comment_id, author, content));
-CREATE TABLE IF NOT EXISTS labels (
-  id INTEGER PRIMARY KEY, repository_id INTEGER NOT NULL, name TEXT NOT NULL COLLATE NOCASE, color TEXT NOT NULL,
-  description TEXT NOT NULL, UNIQUE (repository_id, name));
-CREATE TABLE IF NOT EXISTS pull_labels (
-  pull_id INTEGER NOT NULL, label_id INTEGER NOT NULL, PRIMARY KEY (pull_id, label_id));
-CREATE TABLE IF NOT EXISTS check_runs (
-  id INTEGER PRIMARY KEY, repository_id INTEGER NOT NULL, head_sha TEXT NOT NULL, name TEXT NOT NULL, app TEXT NOT NULL,
-  external_id TEXT NOT NULL, details_url TEXT, status TEXT NOT NULL, conclusion TEXT, started_at REAL NOT NULL,
-  completed_at REAL, title TEXT, summary TEXT, text TEXT);
-CREATE INDEX IF NOT EXISTS check_runs_of_commit ON check_runs (repository_id, head_sha, id);
-CREATE TABLE IF NOT EXISTS annotations (
-  id INTEGER PRIMARY KEY, check_run_id INTEGER NOT NULL, path TEXT NOT NULL, start_line INTEGER NOT NULL,
-  end_line INTEGER NOT NULL, start_column INTEGER, end_column INTEGER, annotation_level TEXT NOT NULL, title TEXT,
-  message TEXT NOT NULL, raw_details TEXT);
-CREATE INDEX IF NOT EXISTS annotations_of_check_run ON annotations (check_run_id, id);
-CREATE TABLE IF NOT EXISTS hooks (
-  id INTEGER PRIMARY KEY, repository_id INTEGER NOT NULL, url TEXT NOT NULL, secret TEXT NOT NULL, events TEXT NOT NULL,
-  created_at REAL NOT NULL);
-CREATE TABLE IF NOT EXISTS deliveries (
-  id INTEGER PRIMARY KEY AUTOINCREMENT, hook_id INTEGER NOT NULL, guid TEXT NOT NULL, event TEXT NOT NULL, action TEXT,
-  body BLOB NOT NULL, redelivery INTEGER NOT NULL, created_at REAL NOT NULL, delivered_at REAL, duration REAL NOT NULL,
-  status TEXT NOT NULL, status_code INTEGER NOT NULL, request_headers TEXT NOT NULL, response_headers TEXT NOT NULL,
-  response_body TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS deliveries_waiting ON deliveries (id) WHERE delivered_at IS NULL;
-"""
 
 
 class Database:
@@ -79,7 +25,7 @@ class Database:
         self._connection.row_factory = sqlite3.Row
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=NORMAL")
-        self._connection.executescript(SCHEMA)
+        schema.prepare(self._connection)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

@@ -37,7 +37,16 @@ class FileChange:
 
 
 def changes(git: Git, base: str, head: str) -> list[FileChange]:
-    """Files that differ between two commits or trees, with patches; renames are found."""
+    """Files that differ between two commits or trees (by full sha), with patches; renames are found."""
+    found = git.facts.get(("diff", base, head), lambda: _compared(git, base, head), _weight)
+    return list(found)
+
+
+def _weight(files: list[FileChange]) -> int:
+    return sum(1000 + 3 * len(file.patch or "") + 200 * len(file.lines) for file in files)
+
+
+def _compared(git: Git, base: str, head: str) -> list[FileChange]:
     common = ["diff", "--no-color", "--no-ext-diff", "--no-textconv", "-M", "--full-index"]
     raw = git.run(*common, "--raw", "--no-abbrev", "-z", base, head).decode("utf-8", "surrogateescape").split("\0")
     sections = _sections(git.run(*common, "--patch", base, head).decode(errors="replace"))

@@ -8,16 +8,24 @@ DOCUMENTATION = "https://docs.github.com/rest"
 class HubError(Exception):
     """A refusal with an HTTP status, a message for the reader, and GitHub's list of field errors."""
 
-    def __init__(self, status: int, message: str, errors: list[dict[str, str]] | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        errors: list[dict[str, str]] | list[str] | None = None,
+        *,
+        documentation: str = DOCUMENTATION,
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
         self.errors = errors
+        self.documentation = documentation
 
     def body(self) -> dict[str, object]:
         """The JSON body that GitHub would send."""
         extra: dict[str, object] = {"errors": self.errors} if self.errors else {}
-        return {"message": self.message, **extra, "documentation_url": DOCUMENTATION, "status": str(self.status)}
+        return {"message": self.message, **extra, "documentation_url": self.documentation, "status": str(self.status)}
 
 
 def not_found() -> HubError:

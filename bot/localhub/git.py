@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from bot.localhub.environment import environment
+from bot.localhub.facts import Facts
+from bot.localhub.objects import Objects, ObjectsError
+
+__all__ = ["ZERO", "Commit", "Entry", "Git", "GitError", "Person", "environment"]
 ZERO = "0" * 40
+_SHA = re.compile(r"[0-9a-f]{40}\Z")
 _HEX = re.compile(r"[0-9a-f]{7,40}\Z")
 _FORBIDDEN = re.compile(r"[\x00-\x20~^:?*\[\\\x7f]|\.\.|@\{|//|\A[-/]|[/.]\Z|\.lock\Z")
 _FIELDS = "%H%x1f%T%x1f%P%x1f%an%x1f%ae%x1f%aI%x1f%cn%x1f%ce%x1f%cI%x1f%B"
@@ -22,17 +28,6 @@ _CONFIG = {
     "uploadpack.allowAnySHA1InWant": "true",
     "uploadpack.allowFilter": "true",
 }
-# Who may not write to the repository may still push branches below its own login: the stand-in for a fork.
-_PRE_RECEIVE = """#!/bin/sh
-while read -r old new ref; do
-  case "$ref" in
-    "refs/heads/$LOCALHUB_PREFIX"*) ;;
-    refs/tags/*) test -z "$LOCALHUB_PREFIX" || { echo "You may push only to $LOCALHUB_PREFIX*" >&2; exit 1; } ;;
-    refs/heads/*) echo "You may push only to branches named $LOCALHUB_PREFIX*" >&2; exit 1 ;;
-    *) echo "Only branches and tags can be pushed, not $ref" >&2; exit 1 ;;
-  esac
-done
-"""
 
 
 class GitError(Exception):
@@ -84,24 +79,17 @@ class Person:
     when: float
 
 
-def environment(**extra: str) -> dict[str, str]:
-    """The environment of every git process: no configuration of the machine or the user reaches it."""
-    base = {
-        "PATH": os.environ.get("PATH", os.defpath),
-        "HOME": os.devnull,
-        "LC_ALL": "C.UTF-8",
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_GLOBAL": os.devnull,
-        "GIT_TERMINAL_PROMPT": "0",
-    }
-    return {**base, **extra}
-
-
 class Git:
-    """One bare repository on disk."""
+    """One bare repository on disk; `facts` may be shared by all repositories."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, facts: Facts | None = None) -> None:
         self.path = path
+        self.facts = facts or Facts()
+        self._objects = Objects(path)
+
+    def close(self) -> None:
+        """End the process that reads objects, if one runs."""
+        self._objects.close()
 
     def run(
         self, *arguments: str, stdin: bytes | None = None, ok: tuple[int, ...] = (0,), env: dict[str, str] | None = None
@@ -124,10 +112,15 @@ class Git:
         subprocess.run(command, env=environment(), check=True, capture_output=True)
         for key, value in _CONFIG.items():
             self.run("config", key, value)
-        hook = self.path / "hooks" / "pre-receive"
-        hook.parent.mkdir(exist_ok=True)
-        hook.write_text(_PRE_RECEIVE)
-        hook.chmod(0o755)
+
+    def fetch(self, other: Git, *refspecs: str) -> None:
+        """Bring objects and refs from another repository of this machine."""
+        self.run("fetch", "--quiet", "--no-tags", "--no-auto-gc", str(other.path), *refspecs)
+
+    def take(self, other: Git, sha: str) -> None:
+        """Have a commit that another repository has, with all that it needs."""
+        if self.kind(sha) is None:
+            self.fetch(other, sha)
 
     def import_folder(self, folder: Path, person: Person, message: str) -> str:
         """Commit the content of a folder without parents; returns the commit. The folder is only read."""
@@ -137,28 +130,58 @@ class Git:
             tree = self.run("write-tree", env=index).decode().strip()
         return self.commit_tree(tree, (), message, person)
 
-    def commit_tree(self, tree: str, parents: tuple[str, ...], message: str, person: Person) -> str:
-        """Write a commit object; returns its sha."""
-        date = f"@{int(person.when)} +0000"
+    def commit_tree(
+        self, tree: str, parents: tuple[str, ...], message: str, author: Person, committer: Person | None = None
+    ) -> str:
+        """Write a commit object; returns its sha. The author is the committer, too, where no other is given."""
+        other = committer or author
         names = {
-            "GIT_AUTHOR_NAME": person.name,
-            "GIT_AUTHOR_EMAIL": person.email,
-            "GIT_AUTHOR_DATE": date,
-            "GIT_COMMITTER_NAME": person.name,
-            "GIT_COMMITTER_EMAIL": person.email,
-            "GIT_COMMITTER_DATE": date,
+            "GIT_AUTHOR_NAME": author.name,
+            "GIT_AUTHOR_EMAIL": author.email,
+            "GIT_AUTHOR_DATE": f"@{int(author.when)} +0000",
+            "GIT_COMMITTER_NAME": other.name,
+            "GIT_COMMITTER_EMAIL": other.email,
+            "GIT_COMMITTER_DATE": f"@{int(other.when)} +0000",
         }
         flags = [flag for parent in parents for flag in ("-p", parent)]
         return self.run("commit-tree", tree, *flags, stdin=message.encode(), env=names).decode().strip()
+
+    def write_blob(self, content: bytes) -> str:
+        """Write a blob; returns its sha."""
+        return self.run("hash-object", "-w", "--stdin", stdin=content).decode().strip()
+
+    def write_tree(self, entries: Iterable[Entry]) -> str:
+        """Write the tree of one folder; returns its sha. Raises `GitError` for an object that is missing."""
+        lines = [f"{entry.mode} {entry.kind} {entry.sha}\t{entry.path}" for entry in entries]
+        text = "".join(line + "\0" for line in lines).encode("utf-8", "surrogateescape")
+        return self.run("mktree", "-z", stdin=text).decode().strip()
+
+    def delete_ref(self, name: str) -> None:
+        """Remove a ref."""
+        self.run("update-ref", "-d", name)
 
     def update_ref(self, name: str, new: str, old: str | None = None) -> None:
         """Move a ref; with `old`, only from there (raises `GitError` when it moved meanwhile)."""
         self.run("update-ref", name, new, *([] if old is None else [old]))
 
-    def refs(self, prefix: str = "refs/heads/") -> dict[str, str]:
-        """Ref name → sha, for the refs below `prefix`."""
-        lines = self.text("for-each-ref", "--format=%(objectname) %(refname)", prefix).splitlines()
+    def refs(self, *prefixes: str) -> dict[str, str]:
+        """Ref name → sha, for the refs below the prefixes; without one, for branches."""
+        where = prefixes or ("refs/heads/",)
+        lines = self.text("for-each-ref", "--format=%(objectname) %(refname)", *where).splitlines()
         return {name: sha for sha, _, name in (line.partition(" ") for line in lines)}
+
+    def ref(self, name: str) -> str | None:
+        """The sha in one ref such as `refs/heads/main`; None when there is none."""
+        return None if _FORBIDDEN.search(name) else self.object(name)
+
+    def refs_with(self, sha: str, prefix: str) -> list[str]:
+        """Names of the refs below `prefix` that contain a commit."""
+        return self.text("for-each-ref", f"--contains={sha}", "--format=%(refname)", prefix).split()
+
+    def unmerged(self, into: str, limit: int) -> list[str]:
+        """Names of the branches that have commits which `into` lacks, the newest first."""
+        flags = [f"--no-merged={into}", f"--count={limit}", "--sort=-committerdate", "--format=%(refname:lstrip=2)"]
+        return self.text("for-each-ref", *flags, "refs/heads/").split()
 
     def resolve(self, name: str) -> str | None:
         """Commit sha of a branch, tag, full ref or (short) sha; None when there is none. Revision syntax is refused."""
@@ -177,25 +200,44 @@ class Git:
 
     def object(self, expression: str) -> str | None:
         """Sha of an object by an expression built here, never by a request."""
-        out = self.run("rev-parse", "--verify", "--quiet", "--end-of-options", expression, ok=(0, 1, 128))
-        return out.decode().strip() or None
+        found = self._info(expression)
+        return found[0] if found else None
 
     def kind(self, sha: str) -> str | None:
         """commit, tree, blob or tag; None when there is no such object."""
-        if not re.fullmatch(r"[0-9a-f]{40}", sha):
-            return None
-        return self.run("cat-file", "-t", sha, ok=(0, 128)).decode().strip() or None
+        found = self._info(sha) if _SHA.match(sha) else None
+        return found[1] if found else None
 
     def size(self, sha: str) -> int:
         """Bytes of an object."""
-        return int(self.text("cat-file", "-s", sha))
+        found = self._info(sha)
+        if found is None:
+            raise GitError(f"There is no object {sha}.")
+        return found[2]
 
     def blob(self, sha: str) -> bytes:
         """Content of a blob."""
-        return self.run("cat-file", "blob", sha)
+        try:
+            found = self._objects.content(sha)
+        except ObjectsError as error:
+            raise GitError(str(error)) from error
+        if found is None or found[1] != "blob":
+            raise GitError(f"There is no blob {sha}.")
+        return found[2]
+
+    def _info(self, expression: str) -> tuple[str, str, int] | None:
+        try:
+            return self._objects.info(expression)
+        except ObjectsError as error:
+            raise GitError(str(error)) from error
 
     def tree(self, tree: str, *, recursive: bool = False) -> list[Entry]:
-        """Entries of a tree or commit; recursively, folders come along too, as on GitHub."""
+        """Entries of a tree or commit by its full sha; recursively, folders come along too, as on GitHub."""
+        key = ("tree", tree, recursive)
+        entries = self.facts.get(key, lambda: self._tree(tree, recursive=recursive), lambda found: 300 * len(found))
+        return list(entries)
+
+    def _tree(self, tree: str, *, recursive: bool) -> list[Entry]:
         flags = ["-r", "-t"] if recursive else []
         out = self.run("ls-tree", "-z", "-l", *flags, tree).decode("utf-8", "surrogateescape")
         return [_entry(line) for line in out.split("\0") if line]
@@ -215,12 +257,28 @@ class Git:
         return [_commit(record) for record in out.split("\0") if record]
 
     def commit(self, sha: str) -> Commit:
-        """One commit by its sha."""
-        return self.log(sha, limit=1)[0]
+        """One commit by its full sha."""
+        key = ("commit", sha)
+        return self.facts.get(key, lambda: self.log(sha, limit=1)[0], lambda found: 1000 + len(found.message))
+
+    def between(self, old: str, new: str) -> list[Commit]:
+        """Commits that `new` has and `old` lacks, newest first; both by full sha."""
+        key = ("between", old, new)
+        commits = self.facts.get(key, lambda: self.log(new, f"^{old}"), lambda found: 1000 * (1 + len(found)))
+        return list(commits)
+
+    def new_shas(self, old: str, new: str) -> set[str]:
+        """Shas of the commits that `new` has and `old` lacks."""
+        return set(self.text("rev-list", new, f"^{old}").split())
 
     def merge_base(self, one: str, other: str) -> str | None:
-        """The best common ancestor."""
-        return self.run("merge-base", one, other, ok=(0, 1)).decode().strip() or None
+        """The best common ancestor of two full shas."""
+        key = ("base", one, other)
+        return self.facts.get(key, lambda: self.run("merge-base", one, other, ok=(0, 1)).decode().strip() or None)
+
+    def merges(self, base: str, head: str) -> bool:
+        """Whether two commits merge without a conflict."""
+        return self.facts.get(("merges", base, head), lambda: self.merge_tree(base, head) is not None)
 
     def is_ancestor(self, old: str, new: str) -> bool:
         """Whether `new` contains `old`."""

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import secrets
 import shutil
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from bot.localhub import githooks, installations
 from bot.localhub.db import Database, Value
 from bot.localhub.deliveries import Deliveries
 from bot.localhub.errors import HubError, invalid, not_found
+from bot.localhub.facts import Facts
+from bot.localhub.faults import Faults
 from bot.localhub.git import Git, Person
-from bot.localhub.models import EVENTS, LEVELS, Account, Hook, Level, Repository
+from bot.localhub.installations import digest
+from bot.localhub.models import EVENTS, LEVELS, Account, App, Hook, Installation, Level, Repository
+from bot.localhub.rate_limits import RateLimits
+
+if TYPE_CHECKING:
+    from bot.localhub.apps import Registration
 
 _LOGIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})(?:\[bot\])?\Z")
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,100}\Z")
-_RESERVED = {"api", "static", "avatars", "session"}
-_HOOK_URL = re.compile(r"https?://[^\s/?#]+")
+_RESERVED = {"api", "static", "avatars", "session", "apps", "settings", "organizations"}
+_READERS = 32  # repositories with a git process that reads their objects
+HOOK_URL = re.compile(r"https?://[^\s/?#]+")
 
 
 class Hub:
@@ -38,8 +49,19 @@ class Hub:
         self.base_url = "http://127.0.0.1"  # serve() puts the real one here; webhook payloads carry it
         (state_dir / "repositories").mkdir(parents=True, exist_ok=True)
         self.db = Database(state_dir / "localhub.db")
-        self.deliveries = Deliveries(self.db, clock)
+        self.faults = Faults()
+        self.rate_limits = RateLimits()
+        self.deliveries = Deliveries(self.db, clock, self.faults)
+        githooks.install(self.hooks_path)
+        self._facts = Facts()
+        self._gits: OrderedDict[Path, Git] = OrderedDict()  # the least recently used first
+        self._gits_lock = threading.Lock()
         self.db.run("INSERT OR IGNORE INTO meta VALUES ('secret', ?)", secrets.token_hex(32))
+
+    @property
+    def hooks_path(self) -> Path:
+        """git's hooks of all repositories."""
+        return self.state_dir / "githooks"
 
     @property
     def secret(self) -> bytes:
@@ -49,6 +71,10 @@ class Hub:
     def close(self) -> None:
         """Stop deliveries and close the database."""
         self.deliveries.stop()
+        with self._gits_lock:
+            for git in self._gits.values():
+                git.close()
+            self._gits.clear()
         self.db.close()
 
     # --- accounts -------------------------------------------------------------------------------------------------
@@ -65,7 +91,7 @@ class Hub:
                 raise invalid("User", "login", f"{login} is a {known.kind} already")
             if known is None:
                 self.db.insert("accounts", login=login, kind=kind, created_at=self.clock())
-            self.db.insert("tokens", sha256=_digest(token), login=known.login if known else login)
+            self.db.insert("tokens", sha256=digest(token), login=known.login if known else login)
         return token
 
     def account(self, login: str) -> Account | None:
@@ -77,9 +103,14 @@ class Hub:
         return self.db.rows(Account, "SELECT * FROM accounts ORDER BY id")
 
     def account_of_token(self, token: str) -> Account | None:
-        """Whose token this is; None for a wrong one."""
+        """Whose token this is; None for a wrong one. A token of an installation is its App's."""
+        allowed = installations.grant(self.db, token, self.clock())
+        if allowed is not None:
+            row = installations.installation(self.db, allowed.installation_id)
+            app = installations.app(self.db, row.app_id) if row else None
+            return self.account(app.login) if app else None
         query = "SELECT accounts.* FROM accounts JOIN tokens USING (login) WHERE sha256 = ?"
-        return self.db.row(Account, query, _digest(token))
+        return self.db.row(Account, query, digest(token))
 
     def person(self, login: str) -> Person:
         """Author of the commits that localhub writes for `login`."""
@@ -143,7 +174,13 @@ class Hub:
 
     def git(self, repository: Repository) -> Git:
         """Plumbing for a repository."""
-        return Git(self._path(repository.owner, repository.name))
+        path = self._path(repository.owner, repository.name)
+        with self._gits_lock:
+            found = self._gits.pop(path, None) or Git(path, self._facts)
+            self._gits[path] = found
+            if len(self._gits) > _READERS:
+                self._gits.popitem(last=False)[1].close()
+        return found
 
     def _path(self, owner: str, name: str) -> Path:
         return self.state_dir / "repositories" / owner.lower() / f"{name.lower()}.git"
@@ -160,18 +197,43 @@ class Hub:
         self.db.run(query, repository.id, account.login, level)
 
     def level(self, repository: Repository, account: Account | None) -> Level:
-        """What an account may do. All repositories are public, so everyone reads."""
+        """What an account may do. All repositories are public, so everyone reads.
+
+        An App writes where it is installed; what a token of it may do in detail, `app_access` says.
+        """
         if account is None:
             return "read"
         if account.login.lower() == repository.owner.lower():
             return "admin"
         query = "SELECT level FROM permissions WHERE repository_id = ? AND login = ?"
         found = self.db.value(query, repository.id, account.login)
+        if found is None and (app := installations.app_of_login(self.db, account.login)):
+            return "write" if installations.installed_on(self.db, app, repository) else "read"
         return next((level for level in LEVELS[2:] if level == found), "read")
 
     def allows(self, repository: Repository, account: Account | None, level: Level) -> bool:
         """Whether the account has at least `level`."""
         return LEVELS.index(self.level(repository, account)) >= LEVELS.index(level)
+
+    # --- Apps -----------------------------------------------------------------------------------------------------
+
+    def add_app(
+        self, slug: str, owner: str, *, permissions: Mapping[str, str], events: Sequence[str] = (), name: str = "",
+        description: str = "", url: str = "", hook_url: str = "", hook_secret: str = "",
+    ) -> Registration:  # fmt: skip
+        """Register an App of `owner` that acts as `slug[bot]`, and return it with its secrets."""
+        from bot.localhub import apps  # apps needs the hub
+
+        return apps.register(
+            self, slug, owner, permissions=permissions, events=events, name=name, description=description, url=url,
+            hook_url=hook_url, hook_secret=hook_secret,
+        )  # fmt: skip
+
+    def install_app(self, app: App, target: str) -> Installation:
+        """Install an App on a repository `owner/name`, or on all repositories of `owner`."""
+        from bot.localhub import apps  # apps needs the hub
+
+        return apps.install(self, app, target, target.partition("/")[0])
 
     # --- hooks ----------------------------------------------------------------------------------------------------
 
@@ -181,7 +243,7 @@ class Hub:
 
         repository = self.repository(full_name)
         unknown = set(events) - {*EVENTS, "*"}
-        if not _HOOK_URL.match(url):
+        if not HOOK_URL.match(url):
             raise invalid("Hook", "url", f"{url!r} is no http(s) address")
         if unknown or not events:
             raise HubError(422, f"Validation Failed: unknown events {sorted(unknown)}; known: {', '.join(EVENTS)}, *")
@@ -208,7 +270,3 @@ class Hub:
     def hooks(self, repository: Repository) -> list[Hook]:
         """All hooks of a repository, oldest first."""
         return self.db.rows(Hook, "SELECT * FROM hooks WHERE repository_id = ? ORDER BY id", repository.id)
-
-
-def _digest(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()

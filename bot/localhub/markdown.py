@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from html import escape
 from typing import Any
 
@@ -92,6 +93,7 @@ def _parser(*, breaks: bool) -> MarkdownIt:
 _COMMENT, _FILE = _parser(breaks=True), _parser(breaks=False)
 
 
+@lru_cache(maxsize=512)
 def render(text: str, *, comment: bool = True) -> Markup:
     """Safe HTML of Markdown; in a comment a line break is one, in a file it is a space."""
     env: dict[str, Any] = {}

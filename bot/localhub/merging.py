@@ -40,7 +40,7 @@ def _write(
     tree = git.merge_tree(tip, pull.head_sha)
     if tree is None:
         raise HubError(405, "Pull Request is not mergeable")
-    merge_title = f"Merge pull request #{pull.number} from {repository.owner}/{pull.head_ref}"
+    merge_title = f"Merge pull request #{pull.number} from {pull.head_owner}/{pull.head_ref}"
     default = (f"{pull.title} (#{pull.number})", pull.body) if method == "squash" else (merge_title, pull.title)
     text = "\n\n".join(part for part in (title or default[0], default[1] if message is None else message) if part)
     parents = (tip, pull.head_sha) if method == "merge" else (tip,)

@@ -8,7 +8,10 @@ from typing import Literal
 Level = Literal["none", "read", "triage", "write", "admin"]
 LEVELS: tuple[Level, ...] = ("none", "read", "triage", "write", "admin")
 REACTIONS = ("+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes")
-EVENTS = ("pull_request", "push", "issue_comment", "check_run", "ping")
+EVENTS = (
+    "pull_request", "pull_request_review", "push", "issue_comment", "check_run", "check_suite", "status", "fork",
+    "ping",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,10 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """One bare repository; the branches and commits live in git, not here."""
+    """One bare repository; the branches and commits live in git, not here.
+
+    A fork has a `parent_id`, what it was made from, and a `source_id`, where that line of forks began.
+    """
 
     id: int
     owner: str
@@ -32,6 +38,8 @@ class Repository:
     description: str
     created_at: float
     pushed_at: float
+    parent_id: int | None
+    source_id: int | None
 
     @property
     def full_name(self) -> str:
@@ -41,7 +49,10 @@ class Repository:
 
 @dataclass(frozen=True, slots=True)
 class Pull:
-    """A pull request; `state` is "open" or "closed", `merged_at` tells whether it was merged."""
+    """A pull request; `state` is "open" or "closed", `merged_at` tells whether it was merged.
+
+    The head branch lies in `head_repository_id`: this repository, a fork, or None where the fork was deleted.
+    """
 
     id: int
     repository_id: int
@@ -61,11 +72,19 @@ class Pull:
     merged_at: float | None
     merged_by: str | None
     merge_commit_sha: str | None
+    head_owner: str
+    head_repository_id: int | None
+    maintainer_can_modify: int
+
+    @property
+    def from_fork(self) -> bool:
+        """Whether the head branch lies in another repository."""
+        return self.head_repository_id != self.repository_id
 
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """A comment in the conversation of a pull request."""
+    """A comment in the conversation of a pull request; `minimized` is the reason why it is folded, if it is."""
 
     id: int
     pull_id: int
@@ -73,6 +92,60 @@ class Comment:
     body: str
     created_at: float
     updated_at: float
+    minimized: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """A review; `state` is APPROVED, CHANGES_REQUESTED, COMMENTED or DISMISSED."""
+
+    id: int
+    pull_id: int
+    author: str
+    state: str
+    body: str
+    commit_sha: str
+    submitted_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewComment:
+    """A comment on lines of a diff. `side` RIGHT counts lines of the head, LEFT those of the base.
+
+    `position` counts lines of the file's diff below its first hunk header; `blob_sha` is the file that it speaks of.
+    """
+
+    id: int
+    review_id: int
+    pull_id: int
+    author: str
+    path: str
+    start_line: int | None
+    line: int
+    start_side: str | None
+    side: str
+    position: int
+    body: str
+    diff_hunk: str
+    commit_sha: str
+    blob_sha: str
+    created_at: float
+    updated_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What an account said about a commit under a `context`; the newest of each context counts."""
+
+    id: int
+    repository_id: int
+    sha: str
+    context: str
+    state: str
+    description: str | None
+    target_url: str | None
+    creator: str
+    created_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +184,7 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class CheckRun:
-    """A check run of one commit; `app` is the login of the bot that wrote it."""
+    """A check run of one commit; `app` is the login of the bot that wrote it, `actions` its buttons as JSON."""
 
     id: int
     repository_id: int
@@ -127,6 +200,17 @@ class CheckRun:
     title: str | None
     summary: str | None
     text: str | None
+    actions: str
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """All check runs of one app on one commit; its id is that of the first."""
+
+    id: int
+    repository_id: int
+    head_sha: str
+    app: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +232,10 @@ class Annotation:
 
 @dataclass(frozen=True, slots=True)
 class Hook:
-    """Where webhooks go; `events` is a comma-separated list, "*" means all."""
+    """Where webhooks go; `events` is a comma-separated list, "*" means all.
+
+    A hook is a repository's or an App's (`app_id`; its `repository_id` is 0, and it hears of every installation).
+    """
 
     id: int
     repository_id: int
@@ -156,6 +243,7 @@ class Hook:
     secret: str
     events: str
     created_at: float
+    app_id: int | None
 
     def wants(self, event: str) -> bool:
         """Whether this hook asked for `event`; a ping always goes out."""
@@ -181,3 +269,52 @@ class Delivery:
     request_headers: str
     response_headers: str
     response_body: str
+    installation_id: int | None
+    repository_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """A GitHub App: `permissions` is JSON (name → read or write), `events` a comma-separated list, `url` its home."""
+
+    id: int
+    slug: str
+    name: str
+    owner: str
+    description: str
+    url: str
+    client_id: str
+    public_key: str
+    permissions: str
+    events: str
+    created_at: float
+
+    @property
+    def login(self) -> str:
+        """The account that the App acts as."""
+        return f"{self.slug}[bot]"
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """An App on repositories of one owner: "all" or the "selected" ones. What was granted is a copy of the App's."""
+
+    id: int
+    app_id: int
+    owner: str
+    selection: str
+    permissions: str
+    events: str
+    created_at: float
+    updated_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What an installation token allows: `repositories` is a JSON list of ids, None for all of the installation."""
+
+    sha256: str
+    installation_id: int
+    permissions: str
+    repositories: str | None
+    expires_at: float

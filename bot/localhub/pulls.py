@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from bot.localhub import conversation, payloads
+from dataclasses import dataclass
+
+from bot.localhub import conversation, forks, payloads
 from bot.localhub.errors import HubError, invalid, not_found
 from bot.localhub.hub import Hub
 from bot.localhub.models import Account, Pull, Repository
@@ -23,19 +25,29 @@ def listed(hub: Hub, repository: Repository, state: str = "open") -> list[Pull]:
     return hub.db.rows(Pull, query, repository.id, state, state)
 
 
+def with_head(hub: Hub, repository: Repository, branch: str) -> list[Pull]:
+    """Open pull requests from a branch of this repository, oldest first; those to other repositories, too."""
+    query = "SELECT * FROM pulls WHERE head_repository_id = ? AND head_ref = ? AND state = 'open' ORDER BY id"
+    return hub.db.rows(Pull, query, repository.id, branch)
+
+
+def with_base(hub: Hub, repository: Repository, branch: str) -> list[Pull]:
+    """Open pull requests into a branch, oldest first."""
+    query = "SELECT * FROM pulls WHERE repository_id = ? AND base_ref = ? AND state = 'open' ORDER BY number"
+    return hub.db.rows(Pull, query, repository.id, branch)
+
+
 def of_commit(hub: Hub, repository: Repository, sha: str) -> list[Pull]:
     """Merged pull requests that brought a commit, or open ones that contain it."""
     git = hub.git(repository)
-    found = []
-    for pull in listed(hub, repository, "all"):
-        brought = {pull.merge_commit_sha} if pull.merged_at else set()
-        if sha in brought or (
-            (pull.merged_at or pull.state == "open")
-            and git.is_ancestor(sha, pull.head_sha)
-            and not git.is_ancestor(sha, pull.base_sha)
-        ):
+    query = "SELECT * FROM pulls WHERE repository_id = ? AND merge_commit_sha = ? AND merged_at IS NOT NULL"
+    found = hub.db.rows(Pull, query, repository.id, sha)
+    for ref in git.refs_with(sha, "refs/pull/"):
+        pull = get(hub, repository, int(ref.split("/")[2]))
+        alive = pull.merged_at is not None or pull.state == "open"
+        if alive and pull not in found and not git.is_ancestor(sha, pull.base_sha):
             found.append(pull)
-    return found
+    return sorted(found, key=lambda pull: -pull.number)
 
 
 def create(
@@ -48,43 +60,58 @@ def create(
     base: str,
     body: str = "",
     draft: bool = False,
+    maintainer_can_modify: bool = True,
 ) -> Pull:
-    """Open a pull request from a branch of the same repository; emits `pull_request.opened`."""
+    """Open a pull request from `branch`, or `owner:branch` of a fork; emits `pull_request.opened`.
+
+    `maintainer_can_modify` means something for a fork only.
+    """
     if not title.strip() or len(title) > 256:
         raise invalid("PullRequest", "title", "title must have 1 to 256 characters")
     conversation.check_body("PullRequest", body)
     with hub.db.transaction():  # from reading the branches on, or a push in between would go unnoticed
-        branch, head_sha, base_sha = _ends(hub, repository, head, base)
+        ends = _ends(hub, repository, head, base)
         now = hub.clock()
         number = int(hub.db.value("SELECT max(number) FROM pulls WHERE repository_id = ?", repository.id) or 0) + 1
-        hub.git(repository).update_ref(f"refs/pull/{number}/head", head_sha)
+        forks.bring(hub, repository, ends.head, f"refs/pull/{number}/head", ends.head_sha)
         pull_id = hub.db.insert(
             "pulls", repository_id=repository.id, number=number, title=title.strip(), body=body, author=author.login,
-            state="open", draft=int(draft), head_ref=branch, head_sha=head_sha, base_ref=base, base_sha=base_sha,
-            created_at=now, updated_at=now,
+            state="open", draft=int(draft), head_ref=ends.branch, head_sha=ends.head_sha, base_ref=base,
+            base_sha=ends.base_sha, created_at=now, updated_at=now, head_owner=ends.head.owner,
+            head_repository_id=ends.head.id,
+            maintainer_can_modify=int(maintainer_can_modify and ends.head.id != repository.id),
         )  # fmt: skip
-        conversation.note(hub, pull_id, author.login, "opened", head_sha)
+        conversation.note(hub, pull_id, author.login, "opened", ends.head_sha)
         pull = get(hub, repository, number)
         payloads.pull_request(hub, repository, pull, "opened", author.login)
     return pull
 
 
-def _ends(hub: Hub, repository: Repository, head: str, base: str) -> tuple[str, str, str]:
-    """Head branch, its tip and the base's tip, once it is clear that a pull request between them makes sense."""
-    owner, _, branch = head.rpartition(":")
-    git = hub.git(repository)
-    tips = git.refs()
-    head_sha, base_sha = tips.get(f"refs/heads/{branch}"), tips.get(f"refs/heads/{base}")
-    if head_sha is None or (owner and owner.lower() != repository.owner.lower()):
+@dataclass(frozen=True, slots=True)
+class _Ends:
+    head: Repository
+    branch: str
+    head_sha: str
+    base_sha: str
+
+
+def _ends(hub: Hub, repository: Repository, head: str, base: str) -> _Ends:
+    """Both ends, once it is clear that a pull request between them makes sense."""
+    where, branch = forks.head_repository(hub, repository, head)
+    head_sha = hub.git(where).ref(f"refs/heads/{branch}") if where else None
+    base_sha = hub.git(repository).ref(f"refs/heads/{base}")
+    if where is None or head_sha is None:
         raise _invalid_field("head")
     if base_sha is None:
         raise _invalid_field("base")
-    if git.merge_base(head_sha, base_sha) in (None, head_sha):
+    git = hub.git(repository)
+    git.take(hub.git(where), head_sha)
+    if git.merge_base(base_sha, head_sha) in (None, head_sha):
         raise HubError(422, "Validation Failed", [_custom(f"No commits between {base} and {branch}")])
-    if any(pull.head_ref == branch and pull.base_ref == base for pull in listed(hub, repository)):
-        message = f"A pull request already exists for {repository.owner}:{branch}."
+    if any(pull.base_ref == base and pull.repository_id == repository.id for pull in with_head(hub, where, branch)):
+        message = f"A pull request already exists for {where.owner}:{branch}."
         raise HubError(422, "Validation Failed", [_custom(message)])
-    return branch, head_sha, base_sha
+    return _Ends(where, branch, head_sha, base_sha)
 
 
 def _invalid_field(field: str) -> HubError:
@@ -93,6 +120,15 @@ def _invalid_field(field: str) -> HubError:
 
 def _custom(message: str) -> dict[str, str]:
     return {"resource": "PullRequest", "code": "custom", "message": message}
+
+
+def lend(hub: Hub, repository: Repository, pull: Pull, editor: Account, *, allow: bool) -> Pull:
+    """Let maintainers push to the head branch in its fork, or no longer; who may push there may say so."""
+    if pull.from_fork and pull.head_repository_id is not None and bool(pull.maintainer_can_modify) != allow:
+        if not hub.allows(hub.repository_by_id(pull.head_repository_id), editor, "write"):
+            raise HubError(403, "Only who may push to the head branch can let maintainers push to it.")
+        hub.db.update("pulls", pull.id, maintainer_can_modify=int(allow))
+    return get(hub, repository, pull.number)
 
 
 def edit(hub: Hub, repository: Repository, pull: Pull, editor: Account, *, title: str | None, body: str | None) -> Pull:
@@ -139,18 +175,23 @@ def reopen(hub: Hub, repository: Repository, pull: Pull, actor: Account) -> Pull
     if pull.state == "open":
         return pull
     with hub.db.transaction():
-        git = hub.git(repository)
-        tips = git.refs()
-        head_sha, base_sha = tips.get(f"refs/heads/{pull.head_ref}"), tips.get(f"refs/heads/{pull.base_ref}")
-        if pull.merged_at or head_sha is None or base_sha is None:
+        where = home(hub, pull)
+        head_sha = hub.git(where).ref(f"refs/heads/{pull.head_ref}") if where else None
+        base_sha = hub.git(repository).ref(f"refs/heads/{pull.base_ref}")
+        if pull.merged_at or where is None or head_sha is None or base_sha is None:
             raise invalid("PullRequest", "state", "state cannot be changed: it was merged, or its branch is gone")
-        git.update_ref(f"refs/pull/{pull.number}/head", head_sha)
+        forks.bring(hub, repository, where, f"refs/pull/{pull.number}/head", head_sha)
         columns = {"state": "open", "head_sha": head_sha, "base_sha": base_sha}
         hub.db.update("pulls", pull.id, **columns, closed_at=None, updated_at=hub.clock())
         conversation.note(hub, pull.id, actor.login, "reopened")
         new = get(hub, repository, pull.number)
         payloads.pull_request(hub, repository, new, "reopened", actor.login)
     return new
+
+
+def home(hub: Hub, pull: Pull) -> Repository | None:
+    """The repository of the head branch; None when it was deleted."""
+    return hub.repository_by_id(pull.head_repository_id) if pull.head_repository_id is not None else None
 
 
 def _may_change(hub: Hub, repository: Repository, pull: Pull, actor: Account) -> None:
@@ -167,12 +208,13 @@ def was_merged(hub: Hub, repository: Repository, pull: Pull, actor: str, commit:
     payloads.pull_request(hub, repository, get(hub, repository, pull.number), "closed", actor)
 
 
-def head_moved(hub: Hub, repository: Repository, pull: Pull, actor: str, after: str | None) -> None:
-    """Follow the head branch: a new tip synchronizes the pull request, a deleted branch closes it."""
+def head_moved(hub: Hub, where: Repository, pull: Pull, actor: str, after: str | None) -> None:
+    """Follow the head branch in `where`: a new tip synchronizes the pull request, a deleted branch closes it."""
+    repository = hub.repository_by_id(pull.repository_id)
     if after is None:
         _closed(hub, repository, pull, actor)
         return
-    hub.git(repository).update_ref(f"refs/pull/{pull.number}/head", after)
+    forks.bring(hub, repository, where, f"refs/pull/{pull.number}/head", after)
     hub.db.update("pulls", pull.id, head_sha=after, updated_at=hub.clock())
     conversation.note(hub, pull.id, actor, "pushed", f"{pull.head_sha}..{after}")
     new = get(hub, repository, pull.number)

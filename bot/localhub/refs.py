@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from bot.localhub import payloads, pulls
 from bot.localhub.git import ZERO
 from bot.localhub.hub import Hub
-from bot.localhub.models import Pull, Repository
+from bot.localhub.models import Repository
 
 
 def observe(hub: Hub, repository: Repository, actor: str, *, merged: Mapping[int, str] | None = None) -> int:
@@ -21,7 +21,7 @@ def observe(hub: Hub, repository: Repository, actor: str, *, merged: Mapping[int
     """
     git = hub.git(repository)
     with hub.db.transaction():
-        now = {**git.refs("refs/heads/"), **git.refs("refs/tags/")}
+        now = git.refs("refs/heads/", "refs/tags/")
         seen = hub.db.pairs("SELECT name, sha FROM refs WHERE repository_id = ?", repository.id)
         moved = [name for name in sorted(now.keys() | seen.keys()) if now.get(name) != seen.get(name)]
         for name in moved:
@@ -46,17 +46,23 @@ def _follow(
     hub: Hub, repository: Repository, branch: str, after: str | None, actor: str, merged: Mapping[int, str]
 ) -> None:
     """Heads first: a push that moves head and base at once merges the new head."""
-    for pull in pulls.listed(hub, repository)[::-1]:
-        if pull.head_ref == branch and pull.head_sha != after:
+    for pull in pulls.with_head(hub, repository, branch):
+        if pull.head_sha != after:
             pulls.head_moved(hub, repository, pull, actor, after)
-    for pull in pulls.listed(hub, repository)[::-1]:
-        if pull.base_ref == branch and after is not None:
-            _base_moved(hub, repository, pull, actor, after, merged.get(pull.number))
+    if after is not None:
+        _base_moved(hub, repository, branch, actor, after, merged)
 
 
-def _base_moved(hub: Hub, repository: Repository, pull: Pull, actor: str, after: str, merge_commit: str | None) -> None:
+def _base_moved(
+    hub: Hub, repository: Repository, branch: str, actor: str, after: str, merged: Mapping[int, str]
+) -> None:
     """The base keeps its old tip where the push brought the pull request in, so that its files can still be shown."""
-    if merge_commit is not None or hub.git(repository).is_ancestor(pull.head_sha, after):
-        pulls.was_merged(hub, repository, pull, actor, merge_commit or after)
-    else:
-        hub.db.update("pulls", pull.id, base_sha=after)
+    waiting = pulls.with_base(hub, repository, branch)
+    git = hub.git(repository)
+    brought = {old: git.new_shas(old, after) for old in {pull.base_sha for pull in waiting}}
+    for pull in waiting:
+        commit = merged.get(pull.number) or (after if pull.head_sha in brought[pull.base_sha] else None)
+        if commit is not None:
+            pulls.was_merged(hub, repository, pull, actor, commit)
+    query = "UPDATE pulls SET base_sha = ? WHERE repository_id = ? AND base_ref = ? AND state = 'open'"
+    hub.db.run(query, after, repository.id, branch)

@@ -16,13 +16,13 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.localhub import api, pages, refs, smart_http
+from bot.localhub.edge import ETags, Failing, Limiting
 from bot.localhub.errors import HubError, not_found
 from bot.localhub.hub import Hub
-from bot.localhub.pages.show import refusal
+from bot.localhub.pages.show import POLICY, refusal
 
 _HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
 }
@@ -32,6 +32,9 @@ def create_app(hub: Hub, *, hosts: tuple[str, ...] = ("127.0.0.1", "localhost"))
     """The web application of a hub. `hosts` are the names it answers to, so that no other site's name can lead here."""
     app = FastAPI(title="localhub", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.hub = hub
+    app.add_middleware(Failing, hub=hub)
+    app.add_middleware(ETags)
+    app.add_middleware(Limiting, hub=hub)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
     app.add_middleware(_Edge)
     app.add_exception_handler(HubError, _refuse)

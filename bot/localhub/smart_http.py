@@ -11,10 +11,10 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from bot.localhub import refs
+from bot.localhub import access, app_access, refs
 from bot.localhub.api.context import basic_password, hub_of
+from bot.localhub.environment import environment
 from bot.localhub.errors import HubError
-from bot.localhub.git import environment
 from bot.localhub.hub import Hub
 from bot.localhub.models import Account, Repository
 
@@ -47,7 +47,7 @@ async def _serve(request: Request, owner: str, name: str, service: str, *, pushi
     hub = hub_of(request)
     try:
         repository = await run_in_threadpool(hub.repository, f"{owner}/{name}")
-        account = await run_in_threadpool(_authenticate, hub, request, pushing)
+        account = await run_in_threadpool(_authenticate, hub, request, repository, pushing)
     except HubError as error:
         headers = {"WWW-Authenticate": 'Basic realm="localhub"'} if error.status == 401 else {}
         return PlainTextResponse(error.message + "\n", error.status, headers)
@@ -69,8 +69,11 @@ async def _serve(request: Request, owner: str, name: str, service: str, *, pushi
     return response
 
 
-def _authenticate(hub: Hub, request: Request, pushing: bool) -> Account | None:
-    """The account of user and token; raises 401 for wrong ones, and for none where they are needed."""
+def _authenticate(hub: Hub, request: Request, repository: Repository, pushing: bool) -> Account | None:
+    """The account of user and token; raises 401 for wrong ones, and for none where they are needed.
+
+    Raises 403 for an App's token that may not push here.
+    """
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "basic":
         if pushing:
@@ -81,14 +84,16 @@ def _authenticate(hub: Hub, request: Request, pushing: bool) -> Account | None:
     # As on GitHub, an App's token comes with the user name x-access-token.
     if account is None or login.lower() not in (account.login.lower(), "x-access-token"):
         raise HubError(401, "Login or token is wrong.")
+    if pushing:
+        app_access.check_push(hub, token, repository)
     return account
 
 
 def _variables(
     hub: Hub, request: Request, repository: Repository, account: Account | None, service: str, size: int
 ) -> dict[str, str]:
-    """The CGI environment. Who has no write permission pushes only below its own login: the stand-in for a fork."""
-    free = account is not None and hub.allows(repository, account, "write")
+    """The CGI environment. What the account may push comes along for `pre-receive`."""
+    allowed = access.pushes(hub, repository, account) if account else access.Pushes(free=False)
     path = hub.git(repository).path.relative_to(hub.state_dir / "repositories")
     return environment(
         GIT_PROJECT_ROOT=str(hub.state_dir / "repositories"),
@@ -102,7 +107,10 @@ def _variables(
         HTTP_CONTENT_ENCODING=request.headers.get("content-encoding", ""),
         REMOTE_USER=account.login if account else "",
         REMOTE_ADDR=request.client.host if request.client else "",
-        LOCALHUB_PREFIX="" if free or account is None else f"{account.login}/",
+        GIT_CONFIG_COUNT="1",
+        GIT_CONFIG_KEY_0="core.hooksPath",
+        GIT_CONFIG_VALUE_0=str(hub.hooks_path),
+        **allowed.variables(),
     )
 
 

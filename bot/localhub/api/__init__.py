@@ -2,12 +2,39 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 
-from bot.localhub.api import accounts, checks, comments, git_data, hooks, labels, pulls
+from bot.localhub.api import (
+    accounts,
+    app_hook,
+    apps,
+    assignees,
+    checks,
+    comments,
+    forks,
+    git_data,
+    git_write,
+    graphql,
+    hooks,
+    labels,
+    pulls,
+    rate_limit,
+    reviews,
+    statuses,
+)
+from bot.localhub.api.context import within_grant
+from bot.localhub.api.route import OneHop
 
-router = APIRouter(prefix="/api/v3")
-for _module in (accounts, git_data, pulls, comments, labels, checks, hooks):
-    router.include_router(_module.router)
+_rest = APIRouter(prefix="/api/v3")
+for _module in (
+    accounts, git_data, git_write, pulls, reviews, comments, assignees, labels, checks, statuses, forks, hooks, apps,
+    app_hook, rate_limit,
+):  # fmt: skip
+    _rest.include_router(_module.router)
 # The greedy one comes last: a ref may contain slashes, and `/commits/{ref}/check-runs` must be tried before it.
-router.add_api_route("/repos/{owner}/{repo}/commits/{ref:path}", git_data.get_commit, methods=["GET"])
+_rest.add_api_route(
+    "/repos/{owner}/{repo}/commits/{ref:path}", git_data.get_commit, methods=["GET"], route_class_override=OneHop
+)
+router = APIRouter(dependencies=[Depends(within_grant)])
+router.include_router(_rest)
+router.include_router(graphql.router)

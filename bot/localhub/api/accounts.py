@@ -5,11 +5,12 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from bot.localhub.api.context import Caller, Page, Seen, Where
+from bot.localhub.api.route import OneHop
 from bot.localhub.errors import HubError, not_found
 from bot.localhub.shapes import core
 from bot.localhub.shapes.core import JSON
 
-router = APIRouter()
+router = APIRouter(route_class=OneHop)
 _LEGACY = {"admin": "admin", "write": "write", "triage": "read", "read": "read", "none": "none"}
 
 
@@ -45,7 +46,7 @@ def list_repositories(view: Seen, account: Caller, page: Page) -> list[JSON]:
 @router.get("/repos/{owner}/{repo}")
 def get_repository(where: Where) -> JSON:
     """One repository."""
-    return core.repository(where.view, where.repository, where.account)
+    return core.full_repository(where.view, where.repository, where.account)
 
 
 @router.get("/repos/{owner}/{repo}/collaborators/{login}/permission")

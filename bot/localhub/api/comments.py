@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
 from bot.localhub import conversation, pulls, queries
 from bot.localhub.api.context import Context, Page, Where
+from bot.localhub.api.route import OneHop
 from bot.localhub.models import Comment
 from bot.localhub.shapes import pulls as shapes
 from bot.localhub.shapes.core import JSON
 
-router = APIRouter(prefix="/repos/{owner}/{repo}/issues")
+router = APIRouter(prefix="/repos/{owner}/{repo}/issues", route_class=OneHop)
 
 
 class Body(BaseModel):
@@ -28,6 +31,28 @@ class NewReaction(BaseModel):
 
 def _comment(where: Context, comment_id: int) -> Comment:
     return conversation.comment(where.hub, where.repository, comment_id)
+
+
+@router.get("")
+def list_issues(
+    where: Where,
+    page: Page,
+    state: Literal["open", "closed", "all"] = "open",
+    creator: str | None = None,
+    assignee: str | None = None,
+    labels: str | None = None,
+    sort: Literal["created", "updated", "comments"] = "created",
+    direction: Literal["asc", "desc"] = "desc",
+) -> list[JSON]:
+    """Pull requests as issues, the newest first."""
+    names = [name.strip() for name in (labels or "").split(",") if name.strip()]
+    found = queries.issues(where.hub, where.repository, state=state, creator=creator, assignee=assignee, labels=names)
+    if sort == "updated":
+        found.sort(key=lambda pull: pull.updated_at)
+    elif sort == "comments":
+        found.sort(key=lambda pull: len(queries.comments(where.hub, pull)))
+    ordered = found if direction == "asc" else found[::-1]
+    return [shapes.issue(where.view, where.repository, pull) for pull in page.cut(ordered)]
 
 
 @router.get("/comments")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, TypeVar
 
 from fastapi import Depends, Query, Request, Response
+from starlette.concurrency import run_in_threadpool
 
+from bot.localhub import app_access, installations
 from bot.localhub.errors import HubError
 from bot.localhub.git import Git
 from bot.localhub.hub import Hub
@@ -30,13 +33,28 @@ def view_of(request: Request) -> View:
     return View(hub_of(request), str(request.base_url).rstrip("/"))
 
 
-def caller(request: Request) -> Account | None:
-    """The account of the token; None without one. A wrong token is 401, never anonymous."""
+def token_of(request: Request) -> str | None:
+    """The token or JWT of the Authorization header, whatever its scheme; None without one."""
     header = request.headers.get("authorization")
     if header is None:
         return None
     scheme, _, value = header.partition(" ")
-    token = basic_password(value)[1] if scheme.lower() == "basic" else value.strip()
+    return basic_password(value)[1] if scheme.lower() == "basic" else value.strip()
+
+
+async def within_grant(request: Request) -> None:
+    """Raise 403 where the token is an installation's and does not allow the request."""
+    token = token_of(request)
+    if token is not None and token.startswith(installations.TOKEN_PREFIX):
+        path = request.url.path.removeprefix("/api").removeprefix("/v3")
+        await run_in_threadpool(app_access.check, hub_of(request), token, request.method, path)
+
+
+def caller(request: Request) -> Account | None:
+    """The account of the token; None without one. A wrong token is 401, never anonymous."""
+    token = token_of(request)
+    if token is None:
+        return None
     account = hub_of(request).account_of_token(token)
     if account is None:
         raise HubError(401, "Bad credentials")
@@ -52,13 +70,27 @@ def basic_password(value: str) -> tuple[str, str]:
     return user, password
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Context:
-    """One request about one repository."""
+    """One request about one repository. The database is asked when a field is first needed: in the endpoint's thread.
+
+    `who` finds out who asks, and raises 401 for a wrong token.
+    """
 
     view: View
-    repository: Repository
-    account: Account | None
+    full_name: str
+    who: Callable[[], Account | None]
+
+    @cached_property
+    def account(self) -> Account | None:
+        """Who asks; None for nobody."""
+        return self.who()
+
+    @cached_property
+    def repository(self) -> Repository:
+        """The repository; raises 404, and before that 401."""
+        _ = self.account
+        return self.hub.repository(self.full_name)
 
     @property
     def hub(self) -> Hub:
@@ -69,6 +101,13 @@ class Context:
     def git(self) -> Git:
         """Plumbing for the repository."""
         return self.hub.git(self.repository)
+
+    def commit(self, ref: str) -> str:
+        """The full sha of a commit, branch or tag; raises 422."""
+        sha = self.git.resolve(ref)
+        if sha is None:
+            raise HubError(422, f"No commit found for SHA: {ref}")
+        return sha
 
     def user(self) -> Account:
         """Who asks; raises 401 for nobody."""
@@ -84,11 +123,14 @@ class Context:
         return account
 
 
-def context_of(request: Request, owner: str, repo: str) -> Context:
+async def context_of(request: Request, owner: str, repo: str) -> Context:
     """Reads `/repos/{owner}/{repo}` and the token."""
-    account = caller(request)
-    view = view_of(request)
-    return Context(view, view.hub.repository(f"{owner}/{repo}"), account)
+    return Context(view_of(request), f"{owner}/{repo}", lambda: caller(request))
+
+
+async def seen_by(request: Request) -> View:
+    """The same as `view_of`, for routes."""
+    return view_of(request)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +159,7 @@ class Paging:
         return str(self.request.url.include_query_params(page=page))
 
 
-def paging_of(request: Request, response: Response, page: int = Query(1), per_page: int = Query(30)) -> Paging:
+async def paging_of(request: Request, response: Response, page: int = Query(1), per_page: int = Query(30)) -> Paging:
     """GitHub takes any number and bounds it itself."""
     return Paging(request, response, max(1, page), min(100, max(1, per_page)))
 
@@ -125,4 +167,4 @@ def paging_of(request: Request, response: Response, page: int = Query(1), per_pa
 Where = Annotated[Context, Depends(context_of)]
 Page = Annotated[Paging, Depends(paging_of)]
 Caller = Annotated[Account | None, Depends(caller)]
-Seen = Annotated[View, Depends(view_of)]
+Seen = Annotated[View, Depends(seen_by)]

@@ -6,8 +6,9 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from bot.localhub import pulls
+from bot.localhub import comparing, pulls
 from bot.localhub.api.context import Context, Page, Where
+from bot.localhub.api.route import OneHop
 from bot.localhub.diff import EMPTY_TREE, changes
 from bot.localhub.errors import HubError, not_found
 from bot.localhub.git import Commit
@@ -15,15 +16,12 @@ from bot.localhub.shapes import git as shapes
 from bot.localhub.shapes import pulls as pull_shapes
 from bot.localhub.shapes.core import JSON
 
-router = APIRouter(prefix="/repos/{owner}/{repo}")
+router = APIRouter(prefix="/repos/{owner}/{repo}", route_class=OneHop)
 MAX_BLOB = 100 * 1024 * 1024
 
 
 def _commit(where: Context, ref: str) -> Commit:
-    sha = where.git.resolve(ref)
-    if sha is None:
-        raise HubError(422, f"No commit found for SHA: {ref}")
-    return where.git.commit(sha)
+    return where.git.commit(where.commit(ref))
 
 
 @router.get("/branches")
@@ -36,7 +34,7 @@ def list_branches(where: Where, page: Page) -> list[JSON]:
 @router.get("/branches/{branch:path}")
 def get_branch(where: Where, branch: str) -> JSON:
     """One branch."""
-    sha = where.git.refs().get(f"refs/heads/{branch}")
+    sha = where.git.ref(f"refs/heads/{branch}")
     if sha is None:
         raise HubError(404, "Branch not found")
     return _branch(where, branch, sha, full=True)
@@ -49,10 +47,10 @@ def _branch(where: Context, name: str, sha: str, *, full: bool = False) -> JSON:
 @router.get("/git/ref/{ref:path}")
 def get_ref(where: Where, ref: str) -> JSON:
     """One ref, such as `heads/main`."""
-    sha = where.git.refs("refs/").get(f"refs/{ref}")
+    sha = where.git.ref(f"refs/{ref}")
     if sha is None:
         raise not_found()
-    return _ref(where, f"refs/{ref}", sha)
+    return reference(where, f"refs/{ref}", sha)
 
 
 @router.get("/git/matching-refs/{ref:path}")
@@ -60,16 +58,17 @@ def get_ref(where: Where, ref: str) -> JSON:
 def list_matching_refs(where: Where, ref: str, page: Page) -> list[JSON]:
     """Refs that begin so."""
     found = {name: sha for name, sha in where.git.refs("refs/").items() if name.startswith(f"refs/{ref}")}
-    return [_ref(where, name, sha) for name, sha in page.cut(sorted(found.items()))]
+    return [reference(where, name, sha) for name, sha in page.cut(sorted(found.items()))]
 
 
 @router.get("/git/refs")
 def list_refs(where: Where, page: Page) -> list[JSON]:
     """All refs."""
-    return [_ref(where, name, sha) for name, sha in page.cut(sorted(where.git.refs("refs/").items()))]
+    return [reference(where, name, sha) for name, sha in page.cut(sorted(where.git.refs("refs/").items()))]
 
 
-def _ref(where: Context, name: str, sha: str) -> JSON:
+def reference(where: Context, name: str, sha: str) -> JSON:
+    """The shape of one ref."""
     return shapes.git_ref(where.view, where.repository, name, sha, where.git.kind(sha) or "commit")
 
 
@@ -88,7 +87,7 @@ def get_tree(where: Where, sha: str, recursive: str | None = None) -> JSON:
     root = sha if git.kind(sha) == "tree" else None
     commit = None if root else git.resolve(sha)
     if commit is not None:
-        root = git.commit(commit).tree
+        root = git.object(f"{commit}^{{tree}}")
     if root is None:
         raise not_found()
     return shapes.tree(where.view, where.repository, root, git.tree(root, recursive=recursive is not None))
@@ -167,12 +166,12 @@ def compare(where: Where, span: str) -> JSON:
     names = span.split("...")
     if len(names) != 2:
         raise not_found()
-    base, head = _commit(where, names[0]), _commit(where, names[1])
+    base, head = _commit(where, names[0]), where.git.commit(comparing.head_of(where.hub, where.repository, names[1]))
     fork = where.git.merge_base(base.sha, head.sha)
     if fork is None:
         raise HubError(404, f"No common ancestor between {names[0]} and {names[1]}.")
-    ahead = where.git.log(head.sha, f"^{base.sha}")[::-1]
-    behind = len(where.git.log(base.sha, f"^{head.sha}"))
+    ahead = where.git.between(base.sha, head.sha)[::-1]
+    behind = len(where.git.between(head.sha, base.sha))
     status = {(0, 0): "identical", (1, 0): "ahead", (0, 1): "behind"}.get(
         (min(1, len(ahead)), min(1, behind)), "diverged"
     )

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
-
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter
 from pydantic import BaseModel
 
 from bot.localhub import payloads
 from bot.localhub.api.context import Context, Page, Where
-from bot.localhub.errors import HubError, invalid, not_found
+from bot.localhub.api.deliveries import Cursor
+from bot.localhub.api.route import OneHop
+from bot.localhub.errors import invalid, not_found
 from bot.localhub.models import Delivery, Hook
 from bot.localhub.shapes import hooks as shapes
 from bot.localhub.shapes.core import JSON
 
-router = APIRouter(prefix="/repos/{owner}/{repo}/hooks")
+router = APIRouter(prefix="/repos/{owner}/{repo}/hooks", route_class=OneHop)
 
 
 class Config(BaseModel):
@@ -84,26 +84,18 @@ def ping_hook(where: Where, hook_id: int) -> None:
 
 
 @router.get("/{hook_id}/deliveries")
-def list_deliveries(
-    where: Where, hook_id: int, request: Request, response: Response, per_page: int = 30, cursor: str | None = None
-) -> list[JSON]:
-    """The log, newest first; the next page is found through `cursor` in the Link header, as on GitHub."""
+def list_deliveries(where: Where, hook_id: int, cursor: Cursor) -> list[JSON]:
+    """The log, newest first."""
     hook = _hook(where, hook_id)
-    if cursor is not None and not re.fullmatch(r"[0-9]{1,18}", cursor):
-        raise HubError(400, "Invalid cursor")
-    size = min(100, max(1, per_page))
-    rows = where.hub.deliveries.listed(hook, below=int(cursor) if cursor else None, limit=size + 1)
-    if len(rows) > size:
-        target = request.url.include_query_params(cursor=rows[size - 1].id, per_page=size)
-        response.headers["Link"] = f'<{target}>; rel="next"'
-    return [shapes.delivery(where.view, where.repository, row) for row in rows[:size]]
+    here = shapes.url(where.view, where.repository, hook.id)
+    return [shapes.delivery(here, row) for row in cursor.cut(where.hub.deliveries, hook)]
 
 
 @router.get("/{hook_id}/deliveries/{delivery_id}")
 def get_delivery(where: Where, hook_id: int, delivery_id: int) -> JSON:
     """One delivery with request and response."""
     row = _delivery(where, _hook(where, hook_id), delivery_id)
-    return shapes.delivery(where.view, where.repository, row, full=True)
+    return shapes.delivery(shapes.url(where.view, where.repository, hook_id), row, full=True)
 
 
 @router.post("/{hook_id}/deliveries/{delivery_id}/attempts", status_code=202)

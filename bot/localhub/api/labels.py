@@ -7,12 +7,13 @@ from pydantic import BaseModel
 
 from bot.localhub import conversation, pulls, queries
 from bot.localhub.api.context import Context, Page, Where
+from bot.localhub.api.route import OneHop
 from bot.localhub.errors import not_found
 from bot.localhub.models import Label, Pull
 from bot.localhub.shapes import pulls as shapes
 from bot.localhub.shapes.core import JSON
 
-router = APIRouter(prefix="/repos/{owner}/{repo}")
+router = APIRouter(prefix="/repos/{owner}/{repo}", route_class=OneHop)
 
 
 class NewLabel(BaseModel):
@@ -20,6 +21,14 @@ class NewLabel(BaseModel):
 
     name: str
     color: str = "ededed"
+    description: str | None = None
+
+
+class LabelChange(BaseModel):
+    """What changes of a label."""
+
+    new_name: str | None = None
+    color: str | None = None
     description: str | None = None
 
 
@@ -58,10 +67,32 @@ def create_label(where: Where, new: NewLabel) -> JSON:
 @router.get("/labels/{name}")
 def get_label(where: Where, name: str) -> JSON:
     """One label."""
+    return shapes.label(where.view, where.repository, _label(where, name))
+
+
+def _label(where: Context, name: str) -> Label:
     row = conversation.find_label(where.hub, where.repository, name)
     if row is None:
         raise not_found()
+    return row
+
+
+@router.patch("/labels/{name}")
+def update_label(where: Where, name: str, change: LabelChange) -> JSON:
+    """Change a label; needs triage (GitHub: write)."""
+    where.needs("triage")
+    row = conversation.edit_label(
+        where.hub, where.repository, _label(where, name), name=change.new_name, color=change.color,
+        description=change.description,
+    )  # fmt: skip
     return shapes.label(where.view, where.repository, row)
+
+
+@router.delete("/labels/{name}", status_code=204)
+def delete_label(where: Where, name: str) -> None:
+    """Remove a label, also from pull requests; needs triage (GitHub: write)."""
+    where.needs("triage")
+    conversation.delete_label(where.hub, _label(where, name))
 
 
 @router.get("/issues/{number}/labels")

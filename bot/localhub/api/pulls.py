@@ -9,23 +9,25 @@ from pydantic import BaseModel
 
 from bot.localhub import merging, pulls, queries
 from bot.localhub.api.context import Context, Page, Where
+from bot.localhub.api.route import OneHop
 from bot.localhub.errors import HubError
 from bot.localhub.models import Pull
 from bot.localhub.shapes import git as git_shapes
 from bot.localhub.shapes import pulls as shapes
 from bot.localhub.shapes.core import JSON
 
-router = APIRouter(prefix="/repos/{owner}/{repo}/pulls")
+router = APIRouter(prefix="/repos/{owner}/{repo}/pulls", route_class=OneHop)
 
 
 class NewPull(BaseModel):
-    """Body of a request to open one; `head` is a branch of the same repository."""
+    """Body of a request to open one; `head` is a branch, or `owner:branch` of a fork."""
 
     title: str
     head: str
     base: str
     body: str | None = None
     draft: bool = False
+    maintainer_can_modify: bool = True
 
 
 class PullChange(BaseModel):
@@ -34,6 +36,7 @@ class PullChange(BaseModel):
     title: str | None = None
     body: str | None = None
     state: Literal["open", "closed"] | None = None
+    maintainer_can_modify: bool | None = None
 
 
 class Merge(BaseModel):
@@ -66,7 +69,7 @@ def list_pulls(
     """Pull requests; GitHub's default is the newest first, or the oldest first under another `sort`."""
     found = pulls.listed(where.hub, where.repository, state)
     if head is not None:
-        found = [pull for pull in found if head in (pull.head_ref, f"{where.repository.owner}:{pull.head_ref}")]
+        found = [pull for pull in found if head in (pull.head_ref, f"{pull.head_owner}:{pull.head_ref}")]
     if base is not None:
         found = [pull for pull in found if pull.base_ref == base]
     if sort == "updated":
@@ -79,8 +82,10 @@ def list_pulls(
 @router.post("", status_code=201)
 def create_pull(where: Where, new: NewPull) -> JSON:
     """Open a pull request; needs an account."""
-    fields = {"title": new.title, "head": new.head, "base": new.base, "body": new.body or ""}
-    pull = pulls.create(where.hub, where.repository, where.user(), **fields, draft=new.draft)
+    pull = pulls.create(
+        where.hub, where.repository, where.user(), title=new.title, head=new.head, base=new.base, body=new.body or "",
+        draft=new.draft, maintainer_can_modify=new.maintainer_can_modify,
+    )  # fmt: skip
     return _full(where, pull)
 
 
@@ -95,6 +100,8 @@ def update_pull(where: Where, number: int, change: PullChange) -> JSON:
     """Edit, close or reopen."""
     user, pull = where.user(), _get(where, number)
     pull = pulls.edit(where.hub, where.repository, pull, user, title=change.title, body=change.body)
+    if change.maintainer_can_modify is not None:
+        pull = pulls.lend(where.hub, where.repository, pull, user, allow=change.maintainer_can_modify)
     if change.state == "closed":
         pull = pulls.close(where.hub, where.repository, pull, user)
     elif change.state == "open":

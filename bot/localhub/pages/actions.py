@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse
 
-from bot.localhub import checks, conversation, merging, pulls
+from bot.localhub import checks, conversation, merging, pulls, runs
 from bot.localhub.api.context import Context, hub_of
 from bot.localhub.errors import HubError
 from bot.localhub.models import Pull
@@ -43,12 +43,14 @@ def _pull(where: Context, number: int) -> tuple[Pull, str]:
 
 @router.post("/{owner}/{name}/pulls")
 def open_pull(
-    request: Request, where: Place, csrf: Text, title: Text, head: Text, base: Text, body: Text = ""
+    request: Request, where: Place, csrf: Text, title: Text, head: Text, base: Text, body: Text = "", lend: Text = ""
 ) -> RedirectResponse:
-    """Open a pull request."""
+    """Open a pull request; `lend` lets maintainers push to the branch of a fork."""
     author = author_of(request, csrf)
-    text = _lines(body)
-    pull = pulls.create(where.hub, where.repository, author, title=title, head=head, base=base, body=text)
+    pull = pulls.create(
+        where.hub, where.repository, author, title=title, head=head, base=base, body=_lines(body),
+        maintainer_can_modify=bool(lend),
+    )  # fmt: skip
     return RedirectResponse(f"/{where.repository.full_name}/pull/{pull.number}", _AWAY)
 
 
@@ -92,7 +94,7 @@ def merge(request: Request, where: Place, number: int, csrf: Text, sha: Text) ->
 def rerun(request: Request, where: Place, run_id: int, csrf: Text) -> RedirectResponse:
     """Ask the app to run a check again; needs write."""
     author = author_of(request, csrf)
-    run = checks.get(where.hub, where.repository, run_id)
+    run = runs.get(where.hub, where.repository, run_id)
     checks.rerequest(where.hub, where.repository, run, author)
     return RedirectResponse(f"/{where.repository.full_name}/runs/{run_id}", _AWAY)
 

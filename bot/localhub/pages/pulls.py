@@ -8,33 +8,19 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse
 
-from bot.localhub import checks, pulls, queries
+from bot.localhub import checks, comparing, forks, pulls, queries, runs, statuses
 from bot.localhub.api.context import Context
 from bot.localhub.diff import FileChange, changes
 from bot.localhub.errors import not_found
-from bot.localhub.git import Commit
-from bot.localhub.models import Account, Annotation, CheckRun, Comment, Pull, TimelineEvent
+from bot.localhub.models import Annotation, CheckRun, Pull
+from bot.localhub.pages import talk
+from bot.localhub.pages.offers import offers
 from bot.localhub.pages.repos import Place
-from bot.localhub.pages.show import about, overall
-from bot.localhub.shapes.pulls import association
+from bot.localhub.pages.show import about, closed_count, overall
 
 router = APIRouter()
 _SHOWN_LINES = 600  # of one file's diff
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One piece of the conversation: a comment with its reactions, or an event with the commits it brought."""
-
-    at: float
-    kind: str
-    actor: Account
-    comment: Comment | None = None
-    role: str = ""
-    reactions: tuple[tuple[str, int, str], ...] = ()
-    event: TimelineEvent | None = None
-    commits: tuple[Commit, ...] = ()
-    label_color: str = ""
+_ROWS = 50  # of the list
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +39,7 @@ def _common(where: Context, pull: Pull, tab: str) -> dict[str, Any]:
         "files": files,
         "commit_count": len(queries.commits(where.hub, where.repository, pull)),
         "checks": _checks(where, pull.head_sha),
+        "statuses": statuses.latest(where.hub, where.repository, pull.head_sha),
         "labels": queries.labels_of(where.hub, pull),
         "additions": sum(file.additions for file in files),
         "deletions": sum(file.deletions for file in files),
@@ -60,37 +47,33 @@ def _common(where: Context, pull: Pull, tab: str) -> dict[str, Any]:
 
 
 def _checks(where: Context, sha: str) -> list[ShownCheck]:
-    runs = sorted(checks.of_commit(where.hub, where.repository, sha), key=lambda run: run.name)
-    return [ShownCheck(run, tuple(queries.annotations_of(where.hub, run))) for run in runs]
+    found = sorted(runs.of_commit(where.hub, where.repository, sha), key=lambda run: run.name)
+    return [ShownCheck(run, tuple(queries.annotations_of(where.hub, run))) for run in found]
 
 
 @router.get("/{owner}/{name}/pulls")
-def listing(request: Request, where: Place, state: str = "open") -> HTMLResponse:
-    """Pull requests that are open, or closed."""
+def listing(request: Request, where: Place, state: str = "open", page: int = 1) -> HTMLResponse:
+    """Pull requests that are open, or closed, the newest first, a page at a time."""
     shown = "closed" if state == "closed" else "open"
-    rows = pulls.listed(where.hub, where.repository, shown)
-    verdicts = {row.id: overall(checks.of_commit(where.hub, where.repository, row.head_sha)) for row in rows}
-    labels = {row.id: queries.labels_of(where.hub, row) for row in rows}
-    closed = len(pulls.listed(where.hub, where.repository, "closed"))
+    found = pulls.listed(where.hub, where.repository, shown)
+    first = max(0, page - 1) * _ROWS
+    rows = found[first : first + _ROWS]
     values = {
-        "branches": _offers(where),
+        "offers": offers(where),
         "pulls": rows,
-        "verdicts": verdicts,
-        "labels": labels,
+        "verdicts": {row.id: _verdict(where, row.head_sha) for row in rows},
+        "labels": {row.id: queries.labels_of(where.hub, row) for row in rows},
         "state": shown,
-        "closed": closed,
+        "closed": closed_count(where),
+        "page": max(1, page),
+        "more": len(found) > first + _ROWS,
     }
     return about(request, "pulls.html", where, values)
 
 
-def _offers(where: Context) -> list[str]:
-    """Branches that a pull request could be opened from."""
-    taken = {row.head_ref for row in pulls.listed(where.hub, where.repository)} | {where.repository.default_branch}
-    git = where.git
-    tips = git.refs()
-    main = tips.get(f"refs/heads/{where.repository.default_branch}")
-    names = [name.removeprefix("refs/heads/") for name, sha in tips.items() if main and not git.is_ancestor(sha, main)]
-    return [name for name in names if name not in taken and git.merge_base(tips[f"refs/heads/{name}"], main or "")]
+def _verdict(where: Context, sha: str) -> str:
+    listed = runs.of_commit(where.hub, where.repository, sha)
+    return overall(listed, statuses.latest(where.hub, where.repository, sha))
 
 
 @router.get("/{owner}/{name}/pull/{number}.diff")
@@ -106,12 +89,14 @@ def conversation(request: Request, where: Place, number: int) -> HTMLResponse:
     """Comments, events, checks, and what can be done next."""
     pull = pulls.get(where.hub, where.repository, number)
     common = _common(where, pull, "conversation")
-    runs = [shown.run for shown in common["checks"]]
+    listed, people = [shown.run for shown in common["checks"]], talk.People(where)
     values = {
-        "items": _items(where, pull),
-        "author": _actor(where, pull.author),
-        "author_role": _role(where, pull.author),
-        "verdict": overall(runs),
+        "items": talk.items(where, pull, people, talk.line_comments(where, pull, common["files"])),
+        "author": people.account(pull.author),
+        "author_role": people.role(pull.author),
+        "assignees": queries.assignees_of(where.hub, pull),
+        "verdict": overall(listed, common["statuses"]),
+        "may_lend": _may_lend(where, pull),
         "mergeable": queries.mergeable(where.hub, where.repository, pull),
         "may_merge": where.hub.allows(where.repository, where.account, "write"),
         "may_close": where.account is not None
@@ -120,44 +105,11 @@ def conversation(request: Request, where: Place, number: int) -> HTMLResponse:
     return about(request, "pull.html", where, common | values)
 
 
-def _items(where: Context, pull: Pull) -> list[Item]:
-    items = [_comment(where, row) for row in queries.comments(where.hub, pull)]
-    items += [_event(where, event) for event in queries.timeline(where.hub, pull)]
-    return sorted(items, key=lambda item: item.at)
-
-
-def _actor(where: Context, login: str) -> Account:
-    return where.hub.account(login) or Account(0, "ghost", "User", 0.0)
-
-
-def _role(where: Context, login: str) -> str:
-    account = where.hub.account(login)
-    if account is None or account.kind == "Bot":
-        return "bot" if account else ""
-    role = association(where.view, where.repository, login)
-    return "" if role == "CONTRIBUTOR" else role.capitalize()
-
-
-def _comment(where: Context, row: Comment) -> Item:
-    given: dict[str, list[str]] = {}
-    for reaction in queries.reactions(where.hub, row):
-        given.setdefault(reaction.content, []).append(reaction.author)
-    reactions = tuple((content, len(who), ", ".join(who)) for content, who in given.items())
-    actor = _actor(where, row.author)
-    return Item(row.created_at, "comment", actor, row, _role(where, row.author), reactions)
-
-
-def _event(where: Context, event: TimelineEvent) -> Item:
-    commits: list[Commit] = []
-    color = ""
-    if event.kind == "pushed":
-        before, _, after = event.detail.partition("..")
-        commits = where.git.log(after, f"^{before}", limit=20)[::-1]
-    if event.kind in ("labeled", "unlabeled"):
-        query = "SELECT color FROM labels WHERE repository_id = ? AND name = ?"
-        color = str(where.hub.db.value(query, where.repository.id, event.detail) or "ededed")
-    actor = _actor(where, event.actor)
-    return Item(event.created_at, event.kind, actor, event=event, commits=tuple(commits), label_color=color)
+def _may_lend(where: Context, pull: Pull) -> bool:
+    """Whether who looks may let maintainers push to the head branch of a fork."""
+    if not pull.from_fork or pull.state != "open" or pull.head_repository_id is None:
+        return False
+    return where.hub.allows(where.hub.repository_by_id(pull.head_repository_id), where.account, "write")
 
 
 @router.get("/{owner}/{name}/pull/{number}/files")
@@ -170,7 +122,17 @@ def changed_files(request: Request, where: Place, number: int) -> HTMLResponse:
         file.path: _placed(file, [(run, note) for run, note in found if note.path == file.path])
         for file in common["files"]
     }
-    return about(request, "files.html", where, {**common, "notes": notes, "limit": _SHOWN_LINES})
+    values = {**common, "notes": notes, "limit": _SHOWN_LINES, "remarks": _remarks(where, pull, common["files"])}
+    return about(request, "files.html", where, values)
+
+
+def _remarks(where: Context, pull: Pull, files: list[FileChange]) -> dict[str, dict[int, list[talk.LineComment]]]:
+    """Comments that are still true, by path and by the line of the diff (from 0) that they stand under."""
+    found: dict[str, dict[int, list[talk.LineComment]]] = {}
+    for comment in talk.line_comments(where, pull, files):
+        if comment.current:
+            found.setdefault(comment.row.path, {}).setdefault(comment.row.position, []).append(comment)
+    return found
 
 
 def _placed(file: FileChange, found: list[tuple[CheckRun, Annotation]]) -> dict[int, list[tuple[CheckRun, Annotation]]]:
@@ -185,22 +147,27 @@ def _placed(file: FileChange, found: list[tuple[CheckRun, Annotation]]) -> dict[
 @router.get("/{owner}/{name}/runs/{run_id}")
 def check_run(request: Request, where: Place, run_id: int) -> HTMLResponse:
     """One check run: summary, text, annotations."""
-    run = checks.get(where.hub, where.repository, run_id)
+    run = runs.get(where.hub, where.repository, run_id)
     may_rerun = where.hub.allows(where.repository, where.account, "write")
     notes, found = queries.annotations_of(where.hub, run), queries.pulls_of(where.hub, run)
     values = {"run": run, "notes": notes, "pulls": found, "may_rerun": may_rerun}
+    values["actions"] = checks.actions_of(run) if may_rerun else []
     return about(request, "run.html", where, values)
 
 
 @router.get("/{owner}/{name}/compare/{branch:path}")
 def propose(request: Request, where: Place, branch: str) -> HTMLResponse:
-    """The form to open a pull request from a branch; also reads `base...head`."""
+    """The form to open a pull request from `branch` or `owner:branch`; also reads `base...head`."""
     base, _, head = branch.rpartition("...")
     base = base or where.repository.default_branch
-    one, other = where.git.resolve(base), where.git.resolve(head)
-    if one is None or other is None:
+    one, other = where.git.resolve(base), comparing.head_of(where.hub, where.repository, head)
+    if one is None:
         raise not_found()
     files = changes(where.git, where.git.merge_base(one, other) or one, other)
-    commits = where.git.log(other, f"^{one}", limit=100)
+    commits = where.git.between(one, other)[:100]
     values = {"base": base, "head": head, "files": files, "commits": commits, "notes": {}, "limit": _SHOWN_LINES}
+    values |= {
+        "remarks": {},
+        "from_fork": ":" in head and forks.head_repository(where.hub, where.repository, head)[0] != where.repository,
+    }
     return about(request, "compare.html", where, values)

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, PlainTextResponse
 
+from bot.localhub import comparing
 from bot.localhub.api.context import Context, hub_of
 from bot.localhub.diff import EMPTY_TREE, changes
 from bot.localhub.errors import not_found
@@ -96,15 +97,15 @@ def commit(request: Request, where: Place, sha: str) -> HTMLResponse:
         raise not_found()
     shown = where.git.commit(full)
     files = changes(where.git, shown.parents[0] if shown.parents else EMPTY_TREE, full)
-    return about(request, "commit.html", where, {"commit": shown, "files": files, "notes": {}})
+    return about(request, "commit.html", where, {"commit": shown, "files": files, "notes": {}, "remarks": {}})
 
 
 @router.get("/{owner}/{name}/compare/{span:path}.diff")
 def compare_diff(where: Place, span: str) -> PlainTextResponse:
     """A comparison as plain diff."""
     base, _, head = span.partition("...")
-    one, other = where.git.resolve(base), where.git.resolve(head)
-    if one is None or other is None:
+    one, other = where.git.resolve(base), comparing.head_of(where.hub, where.repository, head)
+    if one is None:
         raise not_found()
     return PlainTextResponse(where.git.run("diff", "-M", where.git.merge_base(one, other) or one, other))
 
@@ -149,5 +150,7 @@ def _tree(request: Request, where: Context, ref: str, path: str) -> HTMLResponse
         "readme": text,
         "branches": branches,
         "recent": git.log(commit, limit=5),
+        "parent": where.hub.repository_by_id(where.repository.parent_id) if where.repository.parent_id else None,
+        "may_fork": where.account is not None and where.account.login.lower() != where.repository.owner.lower(),
     }
     return about(request, "tree.html", where, common | values)

@@ -14,10 +14,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from bot.localhub.api.context import Context, hub_of, view_of
 from bot.localhub.errors import HubError
 from bot.localhub.markdown import render
-from bot.localhub.models import CheckRun
+from bot.localhub.models import CheckRun, Status
 from bot.localhub.pages.session import csrf_token, is_local, people, signed_in
 
 HERE = Path(__file__).parent.parent
+POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
 EMOJI = {
     "+1": "👍", "-1": "👎", "laugh": "😄", "confused": "😕", "heart": "❤️", "hooray": "🎉", "rocket": "🚀", "eyes": "👀",
 }  # fmt: skip
@@ -25,6 +28,7 @@ ICONS = {
     "success": "✓", "failure": "✕", "timed_out": "✕", "action_required": "!", "neutral": "■", "cancelled": "⊘",
     "skipped": "⊘", "queued": "●", "in_progress": "●",
 }  # fmt: skip
+STATUS_STATES = {"error": "failure", "failure": "failure", "pending": "in_progress", "success": "success"}
 _UNITS = ((86400 * 365, "year"), (86400 * 30, "month"), (86400, "day"), (3600, "hour"), (60, "minute"))
 
 
@@ -33,9 +37,9 @@ def state_of(run: CheckRun) -> str:
     return run.conclusion or run.status
 
 
-def overall(runs: Sequence[CheckRun]) -> str:
-    """One word for all check runs of a commit; empty where there are none."""
-    states = {state_of(run) for run in runs}
+def overall(runs: Sequence[CheckRun], statuses: Sequence[Status] = ()) -> str:
+    """One word for all check runs and statuses of a commit; empty where there are none."""
+    states = {state_of(run) for run in runs} | {STATUS_STATES[status.state] for status in statuses}
     for bad in ("failure", "timed_out", "action_required", "cancelled", "in_progress", "queued"):
         if bad in states:
             return bad
@@ -65,7 +69,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(markdown=render, date=_date, state=state_of)
-    environment.globals.update(EMOJI=EMOJI, ICONS=ICONS)
+    environment.globals.update(EMOJI=EMOJI, ICONS=ICONS, STATUS_STATES=STATUS_STATES)
     return environment
 
 
@@ -96,13 +100,18 @@ def refusal(request: Request, error: HubError) -> HTMLResponse:
     return page(request, "error.html", {"error": error}, status=error.status)
 
 
-def place(request: Request, owner: str, name: str) -> Context:
-    """The repository of a page, and who looks at it; raises 404."""
-    view = view_of(request)
-    return Context(view, view.hub.repository(f"{owner}/{name}"), signed_in(request))
+async def place(request: Request, owner: str, name: str) -> Context:
+    """The repository of a page, and who looks at it."""
+    return Context(view_of(request), f"{owner}/{name}", lambda: signed_in(request))
 
 
 def open_count(where: Context) -> int:
     """Open pull requests, for the tab."""
     query = "SELECT count(*) FROM pulls WHERE repository_id = ? AND state = 'open'"
+    return int(where.hub.db.value(query, where.repository.id) or 0)
+
+
+def closed_count(where: Context) -> int:
+    """Closed pull requests."""
+    query = "SELECT count(*) FROM pulls WHERE repository_id = ? AND state = 'closed'"
     return int(where.hub.db.value(query, where.repository.id) or 0)

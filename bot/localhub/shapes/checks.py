@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from bot.localhub import queries
-from bot.localhub.models import Annotation, CheckRun, Repository
-from bot.localhub.shapes.core import JSON, View, app, node_id, when
+from bot.localhub import queries, runs
+from bot.localhub.models import Annotation, CheckRun, Repository, Suite
+from bot.localhub.shapes.core import JSON, View, app, node_id, repository, when
 
 
 def check_run(view: View, repo: Repository, run: CheckRun) -> JSON:
@@ -37,6 +37,47 @@ def check_run(view: View, repo: Repository, run: CheckRun) -> JSON:
         "check_suite": {"id": queries.suite_id(view.hub, run)},
         "app": app(view, run.app),
         "pull_requests": [_pull(view, repo, run.head_sha, row) for row in queries.pulls_of(view.hub, run)],
+    }
+
+
+def suite(view: View, repo: Repository, row: Suite) -> JSON:
+    """GitHub's check-suite."""
+    hub = view.hub
+    own = [run for run in runs.of_commit(hub, repo, row.head_sha) if run.app == row.app]
+    found = queries.pulls_of(hub, row)
+    here = f"{view.repo_api(repo)}/check-suites/{row.id}"
+    status, conclusion = runs.summary(own)
+    commit = hub.git(repo).commit(row.head_sha)
+    people = {
+        "author": {"name": commit.author_name, "email": commit.author_email},
+        "committer": {"name": commit.committer_name, "email": commit.committer_email},
+    }
+    return {
+        "id": row.id,
+        "node_id": node_id("CheckSuite", row.id),
+        "head_branch": found[0].head_ref if found else None,
+        "head_sha": row.head_sha,
+        "status": status,
+        "conclusion": conclusion,
+        "url": here,
+        "before": None,
+        "after": row.head_sha,
+        "pull_requests": [_pull(view, repo, row.head_sha, pull) for pull in found],
+        "app": app(view, row.app),
+        "repository": repository(view, repo),
+        "created_at": when(min(run.started_at for run in own)),
+        "updated_at": when(max(run.completed_at or run.started_at for run in own)),
+        "rerequestable": True,
+        "runs_rerequestable": True,
+        "latest_check_runs_count": len(own),
+        "check_runs_url": f"{here}/check-runs",
+        "head_commit": {
+            "id": commit.sha,
+            "tree_id": commit.tree,
+            "message": commit.message,
+            "timestamp": commit.committer_date,
+            **people,
+        },
     }
 
 

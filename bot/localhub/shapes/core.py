@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
+from bot.localhub import installations
 from bot.localhub.hub import Hub
-from bot.localhub.models import Account, Repository
+from bot.localhub.models import Account, App, Repository
 
 JSON = dict[str, Any]
+_MADE_UP = '{"checks": "write", "contents": "read", "metadata": "read", "pull_requests": "write"}'
 _USER_LINKS = (
     "followers",
     "gists",
@@ -43,10 +48,14 @@ _REPOSITORY_LINKS = {
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """From where the hub is seen: `base` is scheme, host and port, without a slash at the end."""
+    """From where the hub is seen: `base` is scheme, host and port, without a slash at the end.
+
+    A view lives as long as one answer. It keeps the shapes of accounts and repositories, which lists show many times.
+    """
 
     hub: Hub
     base: str
+    _shapes: dict[Hashable, JSON] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def api(self) -> str:
@@ -61,6 +70,12 @@ class View:
         """Page of a repository."""
         return f"{self.base}/{repository.full_name}"
 
+    def once(self, key: Hashable, make: Callable[[], JSON]) -> JSON:
+        """The shape with this key, made where it is not known yet. Callers do not change it."""
+        if key not in self._shapes:
+            self._shapes[key] = make()
+        return self._shapes[key]
+
 
 def when(seconds: float | None) -> str | None:
     """ISO 8601 in UTC with whole seconds, as GitHub writes times."""
@@ -72,20 +87,36 @@ def node_id(kind: str, number: int | str) -> str:
     return base64.b64encode(f"0{len(kind)}:{kind}{number}".encode()).decode()
 
 
+def number_of(kind: str, node: str) -> int | None:
+    """The number in the `node_id` of this kind; None for another kind, and for what is none."""
+    try:
+        text = base64.b64decode(node, validate=True).decode()
+    except ValueError:
+        return None
+    number = text.removeprefix(f"0{len(kind)}:{kind}")
+    return int(number) if number != text and number.isascii() and number.isdigit() else None
+
+
 def user(view: View, account: Account | str) -> JSON:
     """GitHub's simple-user. A login that has no account (it wrote before) becomes the ghost."""
+    login = account if isinstance(account, str) else account.login
+    return view.once(("user", login), lambda: _user(view, account))
+
+
+def _user(view: View, account: Account | str) -> JSON:
     found = view.hub.account(account) if isinstance(account, str) else account
     shown = found or Account(0, "ghost", "User", 0.0)
-    url = f"{view.api}/users/{shown.login}"
+    name = quote(shown.login)  # brackets of "[bot]" are none of a URL's letters
+    url = f"{view.api}/users/{name}"
     return {
         "login": shown.login,
         "id": shown.id,
         "node_id": node_id(shown.kind, shown.id),
-        "avatar_url": f"{view.base}/avatars/{shown.login}.svg",
+        "avatar_url": f"{view.base}/avatars/{name}.svg",
         "gravatar_id": "",
         "url": url,
-        "html_url": f"{view.base}/{shown.login}",
-        **{f"{_USER_NAMES.get(name, name)}_url": f"{url}/{name}" for name in _USER_LINKS},
+        "html_url": f"{view.base}/{name}",
+        **{f"{_USER_NAMES.get(link, link)}_url": f"{url}/{link}" for link in _USER_LINKS},
         "type": shown.kind,
         "user_view_type": "public",
         "site_admin": False,
@@ -101,26 +132,31 @@ def full_user(view: View, account: Account) -> JSON:
 
 
 def app(view: View, login: str) -> JSON:
-    """The GitHub App behind a bot account."""
-    account = view.hub.account(login)
-    slug = login.removesuffix("[bot]")
-    number = account.id if account else 0
-    made = when(account.created_at if account else 0.0)
+    """The GitHub App behind a bot account, or one made up for a bot that is an account only."""
+    known = installations.app_of_login(view.hub.db, login) or _made_up(view, login)
+    made = when(known.created_at)
     return {
-        "id": number,
-        "slug": slug,
-        "client_id": f"localhub-{number}",
-        "node_id": node_id("Integration", number),
-        "owner": user(view, login),
-        "name": slug,
-        "description": "",
-        "external_url": view.base,
-        "html_url": f"{view.base}/apps/{slug}",
+        "id": known.id,
+        "slug": known.slug,
+        "client_id": known.client_id,
+        "node_id": node_id("Integration", known.id),
+        "owner": user(view, known.owner),
+        "name": known.name,
+        "description": known.description,
+        "external_url": known.url or view.base,
+        "html_url": f"{view.base}/apps/{known.slug}",
         "created_at": made,
         "updated_at": made,
-        "permissions": {"checks": "write", "contents": "read", "metadata": "read", "pull_requests": "write"},
-        "events": ["check_run", "issue_comment", "pull_request", "push"],
+        "permissions": json.loads(known.permissions),
+        "events": known.events.split(",") if known.events else [],
     }
+
+
+def _made_up(view: View, login: str) -> App:
+    account = view.hub.account(login) or Account(0, login, "Bot", 0.0)
+    slug, client = login.removesuffix("[bot]"), f"localhub-{account.id}"
+    events = "check_run,issue_comment,pull_request,push"
+    return App(account.id, slug, slug, login, "", "", client, "", _MADE_UP, events, account.created_at)
 
 
 def permissions(view: View, repository: Repository, account: Account | None) -> dict[str, bool]:
@@ -135,11 +171,26 @@ def permissions(view: View, repository: Repository, account: Account | None) -> 
     }
 
 
+def full_repository(view: View, repo: Repository, account: Account | None = None) -> JSON:
+    """GitHub's full repository: a fork with what it comes from."""
+    shape = {**repository(view, repo, account)}
+    for name, other in (("parent", repo.parent_id), ("source", repo.source_id)):
+        if other is not None:
+            shape[name] = repository(view, view.hub.repository_by_id(other), account)
+    return shape
+
+
 def repository(view: View, repo: Repository, account: Account | None = None) -> JSON:
-    """GitHub's full repository; with `account`, its permissions."""
+    """GitHub's repository; with `account`, its permissions."""
+    login = account.login if account else None
+    return view.once(("repository", repo.id, login), lambda: _repository(view, repo, account))
+
+
+def _repository(view: View, repo: Repository, account: Account | None) -> JSON:
     url, page = view.repo_api(repo), view.repo_html(repo)
     query = "SELECT count(*) FROM pulls WHERE repository_id = ? AND state = 'open'"
     open_count = int(view.hub.db.value(query, repo.id) or 0)
+    forks = int(view.hub.db.value("SELECT count(*) FROM repositories WHERE parent_id = ?", repo.id) or 0)
     shape: JSON = {
         "id": repo.id,
         "node_id": node_id("Repository", repo.id),
@@ -150,7 +201,7 @@ def repository(view: View, repo: Repository, account: Account | None = None) -> 
         "visibility": "public",
         "html_url": page,
         "description": repo.description or None,
-        "fork": False,
+        "fork": repo.parent_id is not None,
         "url": url,
         **{name: url + suffix for name, suffix in _REPOSITORY_LINKS.items()},
         "clone_url": f"{page}.git",
@@ -166,8 +217,8 @@ def repository(view: View, repo: Repository, account: Account | None = None) -> 
         "default_branch": repo.default_branch,
         "open_issues": open_count,
         "open_issues_count": open_count,
-        **dict.fromkeys(("forks", "forks_count", "watchers", "watchers_count", "stargazers_count"), 0),
-        **dict.fromkeys(("network_count", "subscribers_count"), 0),
+        **dict.fromkeys(("forks", "forks_count", "network_count"), forks),
+        **dict.fromkeys(("watchers", "watchers_count", "stargazers_count", "subscribers_count"), 0),
         **dict.fromkeys(("has_issues", "allow_merge_commit", "allow_squash_merge", "allow_forking"), True),
         **dict.fromkeys(("has_projects", "has_wiki", "has_pages", "has_downloads", "has_discussions"), False),
         **dict.fromkeys(("archived", "disabled", "is_template", "web_commit_signoff_required"), False),

@@ -10,7 +10,7 @@ from bot.localhub.shapes.core import JSON, View, when
 
 def hook(view: View, repo: Repository, row: Hook) -> JSON:
     """GitHub's repository webhook; the secret is never shown."""
-    here = f"{view.repo_api(repo)}/hooks/{row.id}"
+    here = url(view, repo, row.id)
     config = {"url": row.url, "content_type": "json", "insecure_ssl": "0"}
     return {
         "type": "Repository",
@@ -29,8 +29,13 @@ def hook(view: View, repo: Repository, row: Hook) -> JSON:
     }
 
 
-def delivery(view: View, repo: Repository, row: Delivery, *, full: bool = False) -> JSON:
-    """GitHub's hook-delivery-item; with `full` the request and the response, too."""
+def url(view: View, repo: Repository, hook_id: int) -> str:
+    """API URL of a repository's hook."""
+    return f"{view.repo_api(repo)}/hooks/{hook_id}"
+
+
+def delivery(here: str, row: Delivery, *, full: bool = False) -> JSON:
+    """GitHub's hook-delivery-item; with `full` the request and the response, too. `here` is the URL of the hook."""
     shape: JSON = {
         "id": row.id,
         "guid": row.guid,
@@ -41,10 +46,10 @@ def delivery(view: View, repo: Repository, row: Delivery, *, full: bool = False)
         "status_code": row.status_code,
         "event": row.event,
         "action": row.action,
-        "installation_id": None,
-        "repository_id": repo.id,
+        "installation_id": row.installation_id,
+        "repository_id": row.repository_id,
         "throttled_at": None,
-        "url": f"{view.repo_api(repo)}/hooks/{row.hook_id}/deliveries/{row.id}",
+        "url": f"{here}/deliveries/{row.id}",
     }
     if full:
         shape["request"] = {"headers": json.loads(row.request_headers), "payload": json.loads(row.body)}

@@ -26,8 +26,14 @@ def pull(view: View, repo: Repository, row: Pull, account: Account | None = None
         "review_comments": f"{here}/comments", "review_comment": f"{url}/pulls/comments{{/number}}",
         "commits": f"{here}/commits", "statuses": f"{url}/statuses/{row.head_sha}",
     }  # fmt: skip
-    repo_shape = repository(view, repo, account)
-    owner = user(view, repo.owner)
+    base_repo, base_owner = repository(view, repo, account), user(view, repo.owner)
+    head_repo: JSON | None = base_repo
+    head_owner = base_owner
+    if row.from_fork:
+        fork = row.head_repository_id
+        head_repo = repository(view, view.hub.repository_by_id(fork), account) if fork is not None else None
+        head_owner = user(view, row.head_owner)
+    assignees = [user(view, login) for login in queries.assignees_of(view.hub, row)]
     return {
         "url": here,
         "id": row.id,
@@ -50,8 +56,8 @@ def pull(view: View, repo: Repository, row: Pull, account: Account | None = None
         "body": row.body or None,
         "labels": [label(view, repo, item) for item in queries.labels_of(view.hub, row)],
         "milestone": None,
-        "assignee": None,
-        "assignees": [],
+        "assignee": assignees[0] if assignees else None,
+        "assignees": assignees,
         "requested_reviewers": [],
         "requested_teams": [],
         "created_at": when(row.created_at),
@@ -60,16 +66,16 @@ def pull(view: View, repo: Repository, row: Pull, account: Account | None = None
         "merged_at": when(row.merged_at),
         "merge_commit_sha": row.merge_commit_sha,
         "draft": bool(row.draft),
-        "head": _part(repo, owner, repo_shape, row.head_ref, row.head_sha),
-        "base": _part(repo, owner, repo_shape, row.base_ref, row.base_sha),
+        "head": _part(row.head_owner, head_owner, head_repo, row.head_ref, row.head_sha),
+        "base": _part(repo.owner, base_owner, base_repo, row.base_ref, row.base_sha),
         "_links": {name: {"href": target} for name, target in links.items()},
         "author_association": association(view, repo, row.author),
         "auto_merge": None,
     }
 
 
-def _part(repo: Repository, owner: JSON, repo_shape: JSON, ref: str, sha: str) -> JSON:
-    return {"label": f"{repo.owner}:{ref}", "ref": ref, "sha": sha, "user": owner, "repo": repo_shape}
+def _part(login: str, owner: JSON, repo_shape: JSON | None, ref: str, sha: str) -> JSON:
+    return {"label": f"{login}:{ref}", "ref": ref, "sha": sha, "user": owner, "repo": repo_shape}
 
 
 def full_pull(view: View, repo: Repository, row: Pull, account: Account | None = None) -> JSON:
@@ -85,8 +91,8 @@ def full_pull(view: View, repo: Repository, row: Pull, account: Account | None =
         "mergeable_state": {True: "clean", False: "dirty", None: "unknown"}[mergeable],
         "merged_by": user(view, row.merged_by) if row.merged_by else None,
         "comments": comments,
-        "review_comments": 0,
-        "maintainer_can_modify": False,
+        "review_comments": view.hub.db.value("SELECT count(*) FROM review_comments WHERE pull_id = ?", row.id),
+        "maintainer_can_modify": bool(row.maintainer_can_modify),
         "commits": len(queries.commits(view.hub, repo, row)),
         "additions": sum(file.additions for file in files),
         "deletions": sum(file.deletions for file in files),
@@ -98,6 +104,7 @@ def issue(view: View, repo: Repository, row: Pull) -> JSON:
     """GitHub's issue, for a pull request."""
     url, page = view.repo_api(repo), f"{view.repo_html(repo)}/pull/{row.number}"
     here = f"{url}/issues/{row.number}"
+    assignees = [user(view, login) for login in queries.assignees_of(view.hub, row)]
     return {
         "url": here,
         "repository_url": url,
@@ -116,8 +123,8 @@ def issue(view: View, repo: Repository, row: Pull) -> JSON:
         "state_reason": None,
         "locked": False,
         "active_lock_reason": None,
-        "assignee": None,
-        "assignees": [],
+        "assignee": assignees[0] if assignees else None,
+        "assignees": assignees,
         "milestone": None,
         "comments": view.hub.db.value("SELECT count(*) FROM comments WHERE pull_id = ?", row.id),
         "created_at": when(row.created_at),
@@ -128,7 +135,7 @@ def issue(view: View, repo: Repository, row: Pull) -> JSON:
         "body": row.body or None,
         "draft": bool(row.draft),
         "performed_via_github_app": None,
-        "reactions": _rollup(f"{here}/reactions", []),
+        "reactions": rollup(f"{here}/reactions", []),
         "pull_request": {
             "url": f"{url}/pulls/{row.number}",
             "html_url": page,
@@ -155,12 +162,13 @@ def comment(view: View, repo: Repository, row: Comment) -> JSON:
         "updated_at": when(row.updated_at),
         "author_association": association(view, repo, row.author),
         "body": row.body,
-        "reactions": _rollup(f"{here}/reactions", queries.reactions(view.hub, row)),
+        "reactions": rollup(f"{here}/reactions", queries.reactions(view.hub, row)),
         "performed_via_github_app": app(view, row.author) if author and author.kind == "Bot" else None,
     }
 
 
-def _rollup(url: str, reactions: list[Reaction]) -> JSON:
+def rollup(url: str, reactions: list[Reaction]) -> JSON:
+    """GitHub's reaction-rollup."""
     counts = Counter(row.content for row in reactions)
     return {"url": url, "total_count": len(reactions), **{name: counts[name] for name in REACTIONS}}
 
