@@ -6,28 +6,44 @@ Both write plain JSON (DBOS's default is pickle, with which whoever can write th
 
 from __future__ import annotations
 
-import contextvars
 import logging
-import threading
-from collections.abc import Callable, Mapping
-from concurrent.futures import Future, InvalidStateError
-from contextlib import suppress
-from typing import IO, Any, Final, TypeVar, cast
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar, cast
 
-from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer, EnqueueOptions, WorkflowStatus
+import sqlalchemy as sa
+from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer, EnqueueOptions
 from dbos import error as dbos_error
 
-from bot.engine.database import hold, lock_path, prepare_sqlite, sqlite_path
-from bot.engine.port import JSON, Job, JobStatus, Queue, State
-from bot.engine.rules import CONCURRENCY, EngineError, Stopping, error_text, exit_as_failure, find_job, plain
+from bot.engine.again import is_again, patiently
+from bot.engine.clock import check, latest_tick, tick_id
+from bot.engine.database import connect, prepare_sqlite, sqlite_path, worker_lock
+from bot.engine.port import JSON, Job, JobStatus, Queue, Schedule, State
+from bot.engine.rules import (
+    QUEUES,
+    SLOTS,
+    EngineError,
+    Stopping,
+    Waiting,
+    find_job,
+    plain,
+    rule,
+)
+from bot.engine.runs import Run, Runs
+from bot.engine.table import JobTable
+from bot.engine.upkeep import Upkeep
+from bot.engine.writer import Writer
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 APPLICATION: Final = "seedbed"
 WORKFLOW: Final = "job"
 VERSION: Final = "1"
-"""Version of the order of steps in all jobs. DBOS resumes work of the same version only, and would by default hash the
-source: then an update strands what was running. Raise it by hand, with a plan for running jobs."""
+"""DBOS resumes work of the same version only, and would by default hash the source: then an update strands what was
+running. `start` frees work of other versions; records that no longer fit a job's steps are dropped when it meets them.
+So there is no need to raise this."""
 
 MAX_RESTARTS: Final = 100
 """A job that was cut short this often fails: it is what kills the worker."""
@@ -35,15 +51,12 @@ MAX_RESTARTS: Final = 100
 STOP_GRACE_S: Final = 1.0
 """How long `stop` lets running steps come to an end, so that their results are recorded."""
 
-_STATES: Final[Mapping[str, State]] = {
-    "ENQUEUED": "queued",
-    "DELAYED": "queued",
-    "PENDING": "running",
-    "SUCCESS": "done",
-    "ERROR": "failed",
-    "MAX_RECOVERY_ATTEMPTS_EXCEEDED": "failed",
-    "CANCELLED": "cancelled",
-}
+LIMIT_GRACE_S: Final = 30.0
+"""A job over its time is left alone so long to notice; then its place is given away, whatever it still does."""
+
+TICK_S: Final = 1.0
+LOOK_FOR_DEAD_S: Final = 10.0
+PRUNED_AT_ONCE: Final = 500
 
 
 class DbosEnqueuer:
@@ -52,120 +65,149 @@ class DbosEnqueuer:
     `url`: `sqlite:///relative.db`, `sqlite:////absolute.db` or `postgresql://…`.
     """
 
+    _power_cuts = True
+
     def __init__(self, url: str) -> None:
         self._url = url
         _prepare(url)
+        self._database = connect(url, power_cuts=self._power_cuts)
+        self._table = JobTable(self._database)
+        self._writer = Writer(self._database)
         self._client = DBOSClient(
-            system_database_url=url,
+            system_database_engine=self._database,
             serializer=DBOSPortableJSONSerializer(),
             application_name=APPLICATION,
         )
 
-    def enqueue(self, name: str, payload: JSON, *, id: str, queue: Queue) -> bool:
+    def enqueue(self, name: str, payload: JSON, *, id: str, queue: Queue, key: str = "", delay_s: float = 0.0) -> bool:
         """Accept a job; see `Enqueuer`. One INSERT decides, so that of two racing calls exactly one is accepted."""
-        if queue not in CONCURRENCY:
-            raise EngineError(f"there is no queue called {queue!r}; there are: {', '.join(CONCURRENCY)}")
         options: EnqueueOptions = {
             "workflow_name": WORKFLOW,
-            "queue_name": queue,
+            "queue_name": rule(queue).slot,
+            "priority": rule(queue).priority,
             "workflow_id": id,
-            "workflow_id_reuse_policy": "reject",
         }
-        try:
-            self._client.enqueue(options, name, plain(payload, f"the payload of job {id!r}"))
-        except dbos_error.DBOSWorkflowIDInUseError:
-            return False
-        return True
+        if delay_s > 0:
+            options["delay_seconds"] = delay_s
+        payload = plain(payload, f"the payload of job {id!r}")
+
+        def accept(connection: sa.Connection) -> bool:
+            if not self._table.accept(connection, id=id, name=name, queue=queue, key=key, delay_s=delay_s):
+                return False
+            self._client.enqueue_in_transaction(connection, options, name, payload, queue, key)
+            return True
+
+        return self._writer.write(accept)
 
     def status(self, id: str) -> JobStatus | None:
         """State of a job; see `Enqueuer`. A job whose worker died reads "running" until a worker takes it up."""
-        rows = self._client.list_workflows(workflow_ids=[id], name=WORKFLOW)
-        return _job_status(rows[0]) if rows else None
+        return self._table.find(id)
 
-    def jobs(self, *, states: tuple[State, ...] = (), limit: int = 100) -> list[JobStatus]:
+    def jobs(self, *, states: tuple[State, ...] = (), key: str = "", limit: int = 100) -> list[JobStatus]:
         """Newest first; see `Enqueuer`."""
-        wanted = [theirs for theirs, ours in _STATES.items() if ours in states] if states else None
-        rows = self._client.list_workflows(status=wanted, name=WORKFLOW, limit=limit, sort_desc=True)
-        return [_job_status(row) for row in rows]
+        return self._table.find_all(states, key, limit)
 
     def cancel(self, id: str) -> None:
         """Ask a job to stop; see `Enqueuer`. Does nothing to one that has ended."""
-        self._client.cancel_workflow(id)
+        if self._table.state(id) in ("queued", "running"):
+            self._client.cancel_workflow(id)
+
+    def retry(self, id: str) -> bool:
+        """Put a failed or cancelled job back; see `Enqueuer`. A step that had given up waiting starts counting anew."""
+        status = self._table.find(id)
+        if status is None or status.state not in ("failed", "cancelled"):
+            return False
+        done = [step["function_id"] for step in self._client.list_workflow_steps(id) if not is_again(step["output"])]
+        self._table.leave(id)
+        try:
+            self._client.rewind_workflow(
+                id,
+                start_step=max(done, default=0) + 1,
+                application_version=VERSION,
+                queue_name=rule(status.queue).slot,
+            )
+        except dbos_error.DBOSException:
+            if self._table.state(id) in ("failed", "cancelled"):
+                raise
+            return False  # somebody else was faster
+        return True
+
+    def prune(self, older_than_s: float) -> int:
+        """Forget jobs that ended so long ago; see `Enqueuer`."""
+        old = self._table.ended(time.time() - older_than_s)
+        for first in range(0, len(old), PRUNED_AT_ONCE):
+            self._client.delete_workflows(old[first : first + PRUNED_AT_ONCE])
+        self._table.forget()
+        return len(old)
 
     def close(self) -> None:
         """Give the database connections back."""
+        self._writer.close()
         self._client.destroy()
+        self._database.dispose()
 
 
 class DbosEngine(DbosEnqueuer):
     """The half for the worker: launches DBOS, of which a process holds one.
 
     A second worker with the same `executor_id` would take the first one's running jobs for abandoned and run them
-    twice. A lock on a file refuses it: beside the SQLite file, or in the temporary folder for PostgreSQL, where it
-    guards one machine.
+    twice, so a lock refuses it; workers with different ids share the work. `poll_s`: how often the queues are looked
+    at. `limits`: seconds that jobs of a queue may run, where they differ from the rules; `limit_grace_s`: see
+    `LIMIT_GRACE_S`. `clock` drives the schedules, `wait_scale` gives real seconds for one that a step is to wait.
     """
 
-    def __init__(self, url: str, executor_id: str = "worker-0", *, poll_s: float = 0.2) -> None:
+    _power_cuts = False  # what a power cut takes from the end of its writing is done again; enqueuers sync
+
+    def __init__(
+        self,
+        url: str,
+        executor_id: str = "worker-0",
+        *,
+        poll_s: float = 0.1,
+        limits: Mapping[Queue, float] | None = None,
+        limit_grace_s: float = LIMIT_GRACE_S,
+        clock: Callable[[], float] = time.time,
+        wait_scale: float = 1.0,
+    ) -> None:
         super().__init__(url)
         self._executor_id = executor_id
         self._poll_s = poll_s
+        limits = {queue: known.limit_s for queue, known in QUEUES.items()} | dict(limits or {})
+        self._runs = Runs(limits, limit_grace_s)
+        self._clock = clock
+        self._wait_scale = wait_scale
+        self._lock = worker_lock(url, self._database, executor_id)
         self._jobs: Mapping[str, Job] = {}
-        self._lock: IO[str] | None = None
-        self._running: set[Future[JSON]] = set()
-        self._changed = threading.Condition()
-        self._stopping = False
-        self._closed = False
+        self._schedules: dict[Schedule, float] = {}
+        self._upkeep: Upkeep | None = None
+        self._started = False
 
-    def start(self, jobs: Mapping[str, Job]) -> None:
+    def start(self, jobs: Mapping[str, Job], schedules: Sequence[Schedule] = ()) -> None:
         """Run what is queued and what a dead worker left; see `Engine`. Raises `EngineError` if one runs already."""
-        if self._lock is not None:
+        if self._started:
             raise EngineError("this engine was started already")
-        self._lock = hold(lock_path(self._url, self._executor_id), self._executor_id)
+        check(schedules)
+        self._lock.hold()
+        self._started = True
         self._jobs = dict(jobs)
-        self._stopping = self._closed = False
+        self._runs.open()
         try:
+            self._take_over([self._executor_id])
+            self._take_over_dead()
+            self._schedules = {each: self._table.last_tick(each.job, each.cron, self._clock()) for each in schedules}
             self._launch()
         except BaseException:
             self._destroy()
             raise
-
-    def _launch(self) -> None:
-        _quiet_logs()
-        for queue, width in CONCURRENCY.items():
-            pause = self._poll_s if queue == "lint" else 3 * self._poll_s  # somebody waits for lint in front of a page
-            self._client.register_queue(queue, worker_concurrency=width, polling_interval_sec=pause)
-        config: DBOSConfig = {
-            "name": APPLICATION,
-            "system_database_url": self._url,
-            "application_version": VERSION,
-            "executor_id": self._executor_id,
-            "serializer": DBOSPortableJSONSerializer(),
-            "log_level": "WARNING",
-            "enable_otlp": False,
-        }
-
-        def job(name: str, payload: JSON) -> JSON:
-            return self._perform(name, payload)
-
-        DBOS.workflow(name=WORKFLOW, max_recovery_attempts=MAX_RESTARTS)(job)
-        DBOS(config=config)
-        DBOS.launch()
 
     def stop(self) -> None:
         """Stop taking jobs, in a few seconds even while a step runs; see `Engine`.
 
         A step that goes on past the grace runs in a daemon thread and what it returns is dropped.
         """
-        if self._lock is None:
+        if not self._started:
             return
-        with self._changed:
-            self._stopping = True
-            self._changed.wait_for(lambda: not self._running, STOP_GRACE_S)
-            self._closed = True
-            left = list(self._running)
-        for future in left:
-            with suppress(InvalidStateError):
-                future.set_exception(Stopping())
+        self._runs.stop(STOP_GRACE_S)
         self._destroy()
 
     def close(self) -> None:
@@ -173,42 +215,81 @@ class DbosEngine(DbosEnqueuer):
         self.stop()
         super().close()
 
+    def tick(self, now: float) -> None:
+        """Enqueue what the clock asks for at `now`: of each schedule the latest tick that was not enqueued yet."""
+        for schedule, last in self._schedules.items():
+            tick = latest_tick(schedule.cron, last, now)
+            if tick is not None:
+                self.enqueue(schedule.job, {}, id=tick_id(schedule.job, tick), queue=schedule.queue)
+                self._table.ticked(schedule.job, tick)
+                self._schedules[schedule] = tick
+
+    def _launch(self) -> None:
+        _quiet_logs()
+        for slot, width in SLOTS.items():
+            pause = self._poll_s if slot == "lint" else 3 * self._poll_s  # somebody waits for lint in front of a page
+            self._client.register_queue(slot, worker_concurrency=width, polling_interval_sec=pause)
+        config: DBOSConfig = {
+            "name": APPLICATION,
+            "system_database_url": self._url,
+            "system_database_engine": self._database,
+            "application_version": VERSION,
+            "executor_id": self._executor_id,
+            "serializer": DBOSPortableJSONSerializer(),
+            "log_level": "WARNING",
+            "enable_otlp": False,
+        }
+
+        def job(name: str, payload: JSON, queue: str, key: str) -> JSON:
+            return self._perform(name, payload, cast(Queue, queue), key)
+
+        DBOS.workflow(name=WORKFLOW, max_recovery_attempts=MAX_RESTARTS)(job)
+        DBOS(config=config)
+        DBOS.launch()
+        self._client.set_latest_application_version(VERSION)  # also after a step back to older code
+        self._upkeep = Upkeep(
+            {
+                lambda: self._table.wake(time.time()): self._poll_s,
+                self._runs.stop_overdue: self._poll_s,
+                lambda: self.tick(self._clock()): TICK_S,
+                self._lock.hold: LOOK_FOR_DEAD_S,
+                self._take_over_dead: LOOK_FOR_DEAD_S,
+            }
+        )
+
     def _destroy(self) -> None:
+        if self._upkeep is not None:
+            self._upkeep.stop()
+            self._upkeep = None
         # The registry goes too: it would hold on to this engine's job, and warn at the next start.
         DBOS.destroy(destroy_registry=True)
-        if self._lock is not None:
-            self._lock.close()  # lets go of the lock
-            self._lock = None
+        self._lock.release()
+        self._started = False
 
-    def _perform(self, name: str, payload: JSON) -> JSON:
-        """Run one job in a daemon thread: DBOS's own threads keep a process alive until the step in them ends."""
-        job = find_job(self._jobs, name)
+    def _take_over_dead(self) -> None:
+        others = [name for name in self._table.executors() if name != self._executor_id]
+        self._take_over([name for name in others if worker_lock(self._url, self._database, name).free()])
+
+    def _take_over(self, dead: Sequence[str]) -> None:
+        for id in self._table.take_over(dead, VERSION):
+            log.warning("job %s was cut short with its worker; it goes on from its last recorded step", id)
+
+    def _perform(self, name: str, payload: JSON, queue: Queue, key: str) -> JSON:
+        """Run one job. One that waits, for its turn or in the middle, is put to sleep; the table wakes it."""
         id = cast(str, DBOS.workflow_id)
-        done: Future[JSON] = Future()
 
-        def body() -> None:
-            try:
-                result = plain(job(_DbosSteps(self, id), payload), f"the result of job {id!r}")
-            except BaseException as error:
-                failure = exit_as_failure(error)
-                with suppress(InvalidStateError):  # `stop` was faster
-                    done.set_exception(failure)
-            else:
-                with suppress(InvalidStateError):
-                    done.set_result(result)
+        def work(run: Run) -> JSON:
+            job = find_job(self._jobs, name)
+            return plain(job(_DbosSteps(self, run), payload), f"the result of job {id!r}")
 
-        with self._changed:
-            if self._stopping:
-                raise Stopping
-            self._running.add(done)
-        context = contextvars.copy_context()  # DBOS keeps the workflow that it is in there
-        threading.Thread(target=context.run, args=(body,), name=f"job-{id}", daemon=True).start()
+        if key and not self._table.enter(id, queue, key):
+            raise Stopping
         try:
-            return done.result()
-        finally:
-            with self._changed:
-                self._running.discard(done)
-                self._changed.notify_all()
+            return self._runs.perform(id, queue, work)
+        except Waiting as waiting:
+            if not self._runs.closed:
+                self._table.wait(id, waiting.until)
+            raise Stopping from None
 
 
 class _StepFailed(BaseException):
@@ -222,74 +303,81 @@ class _StepFailed(BaseException):
 class _DbosSteps:
     """The `Steps` of one job."""
 
-    def __init__(self, engine: DbosEngine, job_id: str) -> None:
+    def __init__(self, engine: DbosEngine, run: Run) -> None:
         self._engine = engine
-        self._job_id = job_id
+        self._run = run
 
     @property
     def job_id(self) -> str:
         """The id that the job was enqueued under."""
-        return self._job_id
+        return self._run.id
 
     def run(self, name: str, work: Callable[[], T]) -> T:
         """Run a step and record its result, or return the record; see `Steps`."""
-        engine = self._engine
+        value = patiently(
+            work,
+            f"the result of step {name!r} of job {self._run.id!r}",
+            once=lambda attempt: self._once(name, attempt),
+            wait=_wait,
+            now=time.time,
+            scale=self._engine._wait_scale,
+        )
+        return cast(T, value)
 
-        def step() -> T:
+    def cancelled(self) -> bool:
+        """Whether somebody asked this job to stop, or its time is up."""
+        return self._run.over or self._engine._table.state(self._run.id) != "running"
+
+    def _once(self, name: str, attempt: Callable[[], JSON]) -> JSON:
+        def step() -> JSON:
             failure: Exception | None = None
             try:
-                result = plain(work(), f"the result of step {name!r} of job {self._job_id!r}")
+                result = attempt()
             except Exception as error:
                 failure = error
-            if engine._closed:
+            if self._engine._runs.closed or self._run.done.done():
                 raise Stopping
             if failure is not None:
                 raise _StepFailed(failure)
-            return cast(T, result)
+            return result
 
-        if engine._stopping:
+        if self._engine._runs.stopping or self._run.over:
             raise Stopping
         try:
             return DBOS.run_step({"name": name}, step)
         except _StepFailed as failed:
             raise failed.error from None
-
-    def cancelled(self) -> bool:
-        """Whether somebody asked this job to stop."""
-        status = self._engine.status(self._job_id)
-        return status is not None and status.state == "cancelled"
-
-
-def _job_status(row: WorkflowStatus) -> JobStatus:
-    """Read a DBOS row; the job's name is the first argument of the one workflow that we register."""
-    arguments = row.input["args"] if isinstance(row.input, dict) else ()
-    state = _STATES[row.status]
-    error = None
-    if state == "failed":
-        given_up = f"the worker died {MAX_RESTARTS} times while it ran this job"
-        error = given_up if row.error is None else _recorded_text(row.error)
-    return JobStatus(
-        id=row.workflow_id,
-        name=str(arguments[0]) if arguments else "",
-        state=state,
-        result=row.output if state == "done" else None,
-        error=error,
-    )
+        except (dbos_error.DBOSWorkflowCancelledError, dbos_error.DBOSWorkflowConflictIDError):
+            raise Stopping from None
+        except dbos_error.DBOSUnexpectedStepError as error:
+            # The job's code has changed. What was recorded from here on answers other questions.
+            _, first, _, recorded = error.inputs
+            log.warning(
+                "job %s now runs step %r where %r is recorded; it goes on from there", self.job_id, name, recorded
+            )
+            self._engine._table.forget_steps(self.job_id, first)
+            raise Waiting(time.time()) from None
 
 
-def _recorded_text(error: Exception) -> str:
-    """Text of an exception that came back from the database with its own class's name in a field."""
-    message = getattr(error, "message", None)
-    return str(message) or str(getattr(error, "name", "")) if message is not None else error_text(error)
+def _wait(until: float) -> None:
+    if time.time() < until:
+        raise Waiting(until)
 
 
 def _prepare(url: str) -> None:
     """Create or migrate the database that `url` names."""
     path = sqlite_path(url)
     if path is None:
-        DBOS.migrate(url)
+        _migrate(url)
     else:
-        prepare_sqlite(path, lambda: DBOS.migrate(url))
+        prepare_sqlite(path, lambda: _migrate(url))
+
+
+def _migrate(url: str) -> None:
+    DBOS.migrate(url)
+    database = connect(url)
+    JobTable(database).create()
+    database.dispose()
 
 
 class _NoCancellations(logging.Filter):

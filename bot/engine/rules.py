@@ -1,15 +1,37 @@
-"""What every engine does the same way: how many jobs run at once, what a payload may be, how a failure reads."""
+"""What every engine does the same way: which queue runs how, what a payload may be, how a failure reads."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from bot.engine.port import JSON, Job, Queue
 
-CONCURRENCY: Final[Mapping[Queue, int]] = {"lint": 4, "preview": 1, "generate": 1, "build": 1}
-"""Jobs of one queue that run at the same time in one worker. Lint is short; the others want the whole machine."""
+
+@dataclass(frozen=True, slots=True)
+class QueueRule:
+    """How the jobs of a queue run. Queues with one `slot` share it; the lowest `priority` goes first there."""
+
+    slot: str
+    priority: int
+    limit_s: float
+    """A job may run so long at a stretch; waiting (for its turn, for a rate limit) does not count."""
+
+
+MINUTE_S: Final = 60.0
+HOUR_S: Final = 60 * MINUTE_S
+
+QUEUES: Final[Mapping[Queue, QueueRule]] = {
+    "lint": QueueRule("lint", 1, 15 * MINUTE_S),
+    "preview": QueueRule("model", 1, 1 * HOUR_S),
+    "generate": QueueRule("model", 2, 12 * HOUR_S),
+    "build": QueueRule("model", 3, 24 * HOUR_S),
+}
+
+SLOTS: Final[Mapping[str, int]] = {"lint": 4, "model": 1}
+"""Jobs of one slot that run at the same time in one worker. Lint is short; the others want the whole machine."""
 
 
 class EngineError(Exception):
@@ -25,7 +47,24 @@ class NotJson(EngineError, TypeError):
 
 
 class Stopping(BaseException):
-    """Unwinds a job whose engine stops; not an `Exception`, so that no job takes it for a failure of its own."""
+    """Unwinds a run whose engine stops or that lost its job; no `Exception`, so that no job takes it for its own."""
+
+
+class Waiting(BaseException):
+    """Unwinds a run that waits: it gives its place up, and the job is run again, from its records, at `until`."""
+
+    def __init__(self, until: float) -> None:
+        super().__init__(until)
+        self.until = until
+
+
+def rule(queue: str) -> QueueRule:
+    """Rule of a queue; raises `EngineError` with the queues that there are."""
+    known: Mapping[str, QueueRule] = {str(name): found for name, found in QUEUES.items()}
+    try:
+        return known[queue]
+    except KeyError:
+        raise EngineError(f"there is no queue called {queue!r}; there are: {', '.join(known)}") from None
 
 
 def plain(value: JSON, what: str) -> JSON:
@@ -51,6 +90,12 @@ def find_job(jobs: Mapping[str, Job], name: str) -> Job:
 def error_text(error: BaseException) -> str:
     """Text of an exception for a person; its class name where it has no text."""
     return str(error) or type(error).__name__
+
+
+def too_long(limit_s: float) -> str:
+    """What a job says that was stopped for its time."""
+    limit = f"{limit_s / MINUTE_S:.0f} min" if limit_s >= MINUTE_S else f"{limit_s:g} s"
+    return f"took longer than {limit}, which is what its queue allows; it was stopped"
 
 
 def exit_as_failure(error: BaseException) -> BaseException:
