@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -10,14 +11,28 @@ from pathlib import Path
 
 import pytest
 
-from bot.forge.port import Annotation, ChangedFile, Check, ForgeError, NotFound, PullCommit, TreeEntry
-from tests.contract.forge_bench import BASE, ForgeBench, LocalhubBench, MemoryBench
+from bot.forge.port import (
+    Action,
+    Annotation,
+    ChangedFile,
+    Check,
+    Forbidden,
+    ForgeError,
+    Label,
+    NotFound,
+    Pull,
+    PullCommit,
+    Review,
+    Suggestion,
+    TreeEntry,
+)
+from tests.contract.forge_bench import BASE, AppBench, ForgeBench, LocalhubBench, MemoryBench
 
 LEAF = "compositional_skills/synonyms/qna.yaml"
 MARKER = "<!-- seedbed:sticky -->"
 
 
-@pytest.fixture(params=["memory", "localhub"])
+@pytest.fixture(params=["memory", "token", "app"])
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ForgeBench]:
     if request.param == "memory":
         yield MemoryBench()
@@ -27,7 +42,7 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ForgeBench
     hub = Hub(tmp_path / "hub")
     server = serve(hub)
     try:
-        yield LocalhubBench(hub, server, tmp_path)
+        yield (AppBench if request.param == "app" else LocalhubBench)(hub, server, tmp_path)
     finally:
         server.stop()
         hub.close()
@@ -63,20 +78,27 @@ def test_knows_itself(bench: ForgeBench) -> None:
 def test_a_pull_request_from_opening_to_merge(bench: ForgeBench) -> None:
     forge = bench.forge
     main = forge.branch_head("main")
-    number = bench.make_pull({LEAF: b"version: 2\n"}, title="Add synonyms")
+    before = time.time()
+    number = bench.make_pull({LEAF: b"version: 2\n"}, title="Add synonyms", body="For *us*.")
     opened = forge.pull(number)
     assert (opened.number, opened.title, opened.author) == (number, "Add synonyms", "contributor")
     assert (opened.state, opened.draft, opened.merged) == ("open", False, False)
     assert (opened.base_ref, opened.base_sha, opened.merge_commit_sha) == ("main", main, None)
     assert opened.url.endswith(f"/seedbed/taxonomy/pull/{number}")
+    assert (opened.body, opened.labels, opened.assignees) == ("For *us*.", (), ())
+    assert (opened.head_repository, opened.editable, opened.from_fork) == ("seedbed/taxonomy", True, False)
+    assert before - 2 < opened.created_at <= opened.updated_at < time.time() + 2
     assert forge.open_pulls() == [opened]
     assert forge.pull_of_commit(opened.head_sha) is None
     assert forge.pull_of_commit(main) is None
 
     head = bench.push_to_pull(number, {LEAF: b"version: 3\n"})
     assert head != opened.head_sha
-    assert forge.pull(number) == replace(opened, head_sha=head)
+    pushed = forge.pull(number)
+    assert pushed == replace(opened, head_sha=head, updated_at=pushed.updated_at)
+    assert pushed.updated_at >= opened.updated_at
 
+    assert not forge.has_merged("contributor")
     merge = bench.merge(number)
     merged = forge.pull(number)
     assert (merged.state, merged.merged, merged.merge_commit_sha) == ("closed", True, merge)
@@ -84,6 +106,9 @@ def test_a_pull_request_from_opening_to_merge(bench: ForgeBench) -> None:
     assert forge.open_pulls() == []
     assert forge.pull_of_commit(merge) == merged
     assert forge.pull_of_commit(head) == merged
+    assert forge.has_merged("contributor")
+    assert not forge.has_merged("maintainer")
+    assert not forge.has_merged("nobody-at-all")
 
 
 def test_open_pull_requests_are_listed_oldest_first(bench: ForgeBench) -> None:
@@ -110,11 +135,23 @@ def test_changed_files_say_what_happened_to_each(bench: ForgeBench) -> None:
         }
     )
     assert sorted(bench.forge.changed_files(number), key=lambda file: file.path) == [
-        ChangedFile("README.md", "modified", blob_sha(b"# Our taxonomy\n")),
-        ChangedFile(LEAF, "added", blob_sha(b"version: 2\n")),
+        ChangedFile("README.md", "modified", blob_sha(b"# Our taxonomy\n"), lines=((1, 1),)),
+        ChangedFile(LEAF, "added", blob_sha(b"version: 2\n"), lines=((1, 1),)),
         ChangedFile("knowledge/animals/birds/qna.yaml", "renamed", blob_sha(moved), "knowledge/birds/qna.yaml"),
         ChangedFile("old.txt", "removed", None),
     ]
+
+
+def test_changed_files_say_which_lines_the_diff_shows(bench: ForgeBench) -> None:
+    numbered = [b"line %d" % n for n in range(1, 41)]
+    number = bench.make_pull({LEAF: b"\n".join(numbered) + b"\n", "picture.bin": b"\0\1"})
+    bench.merge(number)
+    changed = list(numbered)
+    changed[9] = b"line ten"
+    changed[29:32] = []
+    number = bench.make_pull({LEAF: b"\n".join(changed) + b"\n", "picture.bin": b"\0\2", "empty.txt": b""})
+    lines = {file.path: file.lines for file in bench.forge.changed_files(number)}
+    assert lines == {LEAF: ((7, 13), (27, 32)), "picture.bin": (), "empty.txt": ()}
 
 
 def test_many_changed_files_come_complete(bench: ForgeBench) -> None:
@@ -340,6 +377,217 @@ def test_plain_comments_and_reactions(bench: ForgeBench) -> None:
     ids = [bench.forge.comment(number, "Help text"), bench.forge.comment(number, "Help text")]
     assert len(set(ids)) == 2
     assert [body for _, body in bench.comments(number)] == ["/preview", "Help text", "Help text"]
+
+
+def test_a_marker_that_is_only_quoted_marks_nothing(bench: ForgeBench) -> None:
+    number = bench.make_pull({LEAF: b"version: 2\n"})
+    bench.forge.comment(number, f"> {MARKER}\n\nYou wrote this.")
+    assert bench.forge.find_comment(number, MARKER) is None
+    with pytest.raises(ValueError, match="at its beginning"):
+        bench.forge.ensure_comment(number, MARKER, f"Hello {MARKER}")
+
+
+def test_only_our_own_comments_are_minimized(bench: ForgeBench) -> None:
+    number = bench.make_pull({LEAF: b"version: 2\n"})
+    ours, theirs = bench.forge.comment(number, "Old samples"), bench.comment_as("contributor", number, "Hello")
+    bench.forge.minimize(ours)
+    bench.forge.minimize(ours)
+    assert bench.minimized(number, ours)
+    with pytest.raises(Forbidden):
+        bench.forge.minimize(theirs)
+    assert not bench.minimized(number, theirs)
+    with pytest.raises(NotFound):
+        bench.forge.minimize(4711)
+
+
+def test_one_review_with_suggestions(bench: ForgeBench) -> None:
+    number = bench.make_pull({LEAF: b"version: 2\na: 1\nb: 2\n"})
+    head = bench.forge.pull(number).head_sha
+    theirs = bench.review_as("maintainer", number, "changes_requested", f"{MARKER} please mend")
+    wanted = [
+        Suggestion(LEAF, 1, 1, "```suggestion\nversion: 3\n```"),
+        Suggestion(LEAF, 2, 3, "```suggestion\nab: 12\n```"),
+    ]
+    made = bench.forge.ensure_review(number, head, MARKER, f"{MARKER}\nTwo slips.", wanted)
+    assert bench.forge.ensure_review(number, head, MARKER, f"{MARKER}\nOther words.", []) == made
+    assert bench.suggestions(number, made) == wanted
+    assert bench.forge.reviews(number) == [
+        Review(theirs, "maintainer", "changes_requested", head, f"{MARKER} please mend"),
+        Review(made, "seedbed[bot]", "commented", head, f"{MARKER}\nTwo slips."),
+    ]
+    with pytest.raises(ValueError, match="lacks its marker"):
+        bench.forge.ensure_review(number, head, MARKER, "no marker", [])
+    with pytest.raises(ForgeError):  # the diff does not show that line
+        bench.forge.ensure_review(number, head, "<!-- 2 -->", "<!-- 2 -->", [Suggestion("README.md", 1, 1, "x")])
+    assert len(bench.forge.reviews(number)) == 2
+
+
+def test_labels_are_made_put_on_and_taken_off(bench: ForgeBench) -> None:
+    number = bench.make_pull({LEAF: b"version: 2\n"})
+    waits = Label("seedbed: author", "d4c5f9", "Waits for its author")
+    skill = Label("skill", "0e8a16", "Changes a skill")
+    bench.forge.ensure_labels(number, add=[waits, skill], remove=["not there"])
+    assert sorted(bench.forge.pull(number).labels) == ["seedbed: author", "skill"]
+    assert {name: bench.repository_labels()[name] for name in (waits.name, skill.name)} == {
+        waits.name: waits,
+        skill.name: skill,
+    }
+    bench.forge.ensure_labels(number, add=[skill], remove=[waits.name])
+    bench.forge.ensure_labels(number, add=[replace(skill, name="Skill")], remove=[waits.name])
+    assert bench.forge.pull(number).labels == ("skill",)
+    assert bench.forge.open_pulls()[0].labels == ("skill",)
+    with pytest.raises(NotFound):
+        bench.forge.ensure_labels(4711, add=[skill])
+
+
+def test_who_can_be_assigned_is_assigned(bench: ForgeBench) -> None:
+    bench.set_permission("contributor", "read")
+    number = bench.make_fork_pull({LEAF: b"version: 2\n"})
+    assert not bench.forge.ensure_assignee(number, "contributor")
+    assert not bench.forge.ensure_assignee(number, "nobody-at-all")
+    assert bench.forge.ensure_assignee(number, "maintainer")
+    assert bench.forge.ensure_assignee(number, "maintainer")
+    assert bench.forge.ensure_assignee(number, "stranger")  # the author
+    assert sorted(bench.forge.pull(number).assignees) == ["maintainer", "stranger"]
+
+
+@pytest.mark.parametrize("fork", [False, True])
+def test_a_commit_on_the_head_branch(bench: ForgeBench, fork: bool) -> None:
+    files = {LEAF: b"version: 2\n", "old.txt": None, "both.txt": b"1"}
+    number = bench.make_fork_pull(files) if fork else bench.make_pull(files)
+    before = bench.forge.pull(number)
+    message = "Mend two slips\n\nSigned-off-by: seedbed[bot] <seedbed@example.org>"
+    mended = {LEAF: b"version: 3\n", "new/ä.bin": b"\xff\x00", "both.txt": None}
+    made = bench.forge.commit_files(number, before.head_sha, mended, message)
+    assert bench.forge.commit_files(number, before.head_sha, mended, message) == made
+    after = bench.forge.pull(number)
+    assert after.head_sha == made
+    assert (after.head_repository, after.from_fork) == ("stranger/taxonomy" if fork else "seedbed/taxonomy", fork)
+    assert {f.path: f.status for f in bench.forge.changed_files(number)} == {
+        LEAF: "added", "new/ä.bin": "added", "old.txt": "removed",
+    }  # fmt: skip
+    assert bench.forge.file(made, "new/ä.bin", limit=10) == b"\xff\x00"
+    commits = bench.forge.commits(number)
+    assert [commit.sha for commit in commits] == [before.head_sha, made]
+    assert commits[1].message == message
+    with pytest.raises(ForgeError, match="moved on"):
+        bench.forge.commit_files(number, before.head_sha, {LEAF: b"version: 4\n"}, "Another")
+    assert bench.forge.pull(number).head_sha == made
+
+
+def test_a_commit_keeps_the_executable_bit(bench: ForgeBench) -> None:
+    number = bench.make_pull({LEAF: b"version: 2\n"})
+    head = bench.push_to_pull(number, {"run.sh": b"echo\n"}, modes={"run.sh": "100755"})
+    made = bench.forge.commit_files(number, head, {"run.sh": b"echo hello\n", "gone.txt": None}, "Mend")
+    assert bench.forge.tree(made).entries["run.sh"] == TreeEntry("100755", blob_sha(b"echo hello\n"))
+
+
+def test_where_maintainers_may_not_push_nor_may_we(bench: ForgeBench) -> None:
+    number = bench.make_fork_pull({LEAF: b"version: 2\n"}, editable=False)
+    pull = bench.forge.pull(number)
+    assert (pull.head_repository, pull.editable, pull.from_fork) == ("stranger/taxonomy", False, True)
+    with pytest.raises(Forbidden):
+        bench.forge.commit_files(number, pull.head_sha, {LEAF: b"version: 3\n"}, "Mend")
+    assert bench.forge.pull(number).head_sha == pull.head_sha
+
+
+def test_a_fork_that_was_deleted(bench: ForgeBench) -> None:
+    number = bench.make_fork_pull({LEAF: b"version: 2\n"})
+    opened = bench.forge.pull(number)
+    assert opened.editable
+    bench.delete_fork(number)
+    pull = bench.forge.pull(number)
+    assert (pull.head_sha, pull.head_repository, pull.editable) == (opened.head_sha, "", False)
+    with pytest.raises(Forbidden):
+        bench.forge.commit_files(number, pull.head_sha, {LEAF: b"version: 3\n"}, "Mend")
+
+
+def test_buttons_are_cut_to_what_a_forge_takes(bench: ForgeBench) -> None:
+    head = bench.forge.pull(bench.make_pull({LEAF: b"version: 2\n"})).head_sha
+    actions = tuple(Action("Preview " * 5, "Let the teacher make samples " * 3, f"preview{n}") for n in range(4))
+    check = replace(a_check(head), actions=actions)
+    bench.forge.ensure_check(check)
+    bench.forge.ensure_check(replace(check, title="Other"))
+    assert bench.forge.check(check.name, head, check.external_id) == "failure"
+    with pytest.raises(ValueError, match="20 characters"):
+        bench.forge.ensure_check(replace(check, actions=(Action("a", "b", "x" * 21),)))
+
+
+def test_a_lost_webhook_is_found_in_the_log_and_sent_again(bench: ForgeBench) -> None:
+    start = time.time()
+    assert "issue_comment" not in {sent.event for sent in bench.forge.deliveries(start - 5)}
+    event = bench.lose_webhook()
+    (lost,) = (sent for sent in bench.forge.deliveries(start - 5) if sent.event == event)
+    assert not lost.ok
+    assert start - 2 < lost.at < time.time() + 2
+    assert bench.forge.deliveries(time.time() + 60) == []
+    bench.forge.redeliver(lost)
+    deadline = time.monotonic() + 30
+    while len(found := [s for s in bench.forge.deliveries(start - 5) if s.guid == lost.guid]) < 2:
+        assert time.monotonic() < deadline
+    assert found[1] == lost
+    assert found[0].id != lost.id
+
+
+def test_reads_of_several_threads(bench: ForgeBench) -> None:
+    numbers = [bench.make_pull({f"leaf-{n}/qna.yaml": b"version: 3\n"}) for n in range(3)]
+
+    def read(n: int) -> tuple[Pull, list[ChangedFile]]:
+        number = numbers[n % 3]
+        return bench.forge.pull(number), bench.forge.changed_files(number)
+
+    with ThreadPoolExecutor(4) as pool:
+        seen = list(pool.map(read, range(12)))
+    assert [pull.number for pull, _ in seen] == numbers * 4
+    assert [files[0].path for _, files in seen] == [f"leaf-{n}/qna.yaml" for n in range(3)] * 4
+
+
+def test_an_account_that_is_no_app_says_it_by_statuses(tmp_path: Path) -> None:
+    from bot.localhub import Hub, serve
+
+    hub = Hub(tmp_path / "hub")
+    server = serve(hub)
+    try:
+        bench = LocalhubBench(hub, server, tmp_path)
+        forge = bench.forge_of(hub.add_user("robot"))
+        hub.set_permission(bench.REPOSITORY, "robot", "write")
+        head = forge.pull(bench.make_pull({LEAF: b"version: 2\n"})).head_sha
+        check = a_check(head, 3)
+        key = (check.name, head, check.external_id)
+        assert forge.check(*key) is None
+        forge.ensure_check(replace(check, conclusion=None))
+        assert forge.check(*key) == "in_progress"
+        for _ in range(2):
+            forge.ensure_check(check)
+        assert forge.check(*key) == "failure"
+        assert bench.check_runs(head) == 0
+        assert bench.statuses(head) == [
+            (check.name, "failure", check.title, check.details_url),
+            (check.name, "pending", check.title, check.details_url),
+        ]
+        assert bench.forge_of(bench.bot_token).check(*key) is None  # another account's statuses are not ours
+    finally:
+        server.stop()
+        hub.close()
+
+
+def test_an_app_acts_as_itself_and_its_token_opens_this_repository_alone(tmp_path: Path) -> None:
+    from bot.localhub import Hub, serve
+
+    hub = Hub(tmp_path / "hub")
+    server = serve(hub)
+    try:
+        bench = AppBench(hub, server, tmp_path)
+        hub.create_repository("seedbed", "other")
+        assert bench.forge.login == "seedbed[bot]"
+        token = bench.forge.git_token()
+        assert token is not None
+        bench.git_push(token, bench.REPOSITORY)
+        with pytest.raises(AssertionError, match=r"403|not accessible"):
+            bench.git_push(token, "seedbed/other")
+    finally:
+        server.stop()
+        hub.close()
 
 
 @pytest.mark.parametrize("level", ["read", "triage", "write", "admin"])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, Final, Literal
 
+from bot.forge.github.answers import normal
 from bot.forge.limits import ANNOTATIONS_PER_REQUEST
 from bot.forge.port import Annotation, Check, Conclusion
 
@@ -22,15 +24,15 @@ _CONCLUSIONS: Final[dict[str, Conclusion]] = {
 }
 
 
-def conclusion(run: Any) -> Conclusion | Literal["in_progress"]:
-    """State of a run (an object with GitHub's field names)."""
-    if run.status != "completed":
+def conclusion(run: Mapping[str, Any]) -> Conclusion | Literal["in_progress"]:
+    """State of a run."""
+    if run["status"] != "completed":
         return "in_progress"
-    return _CONCLUSIONS.get(run.conclusion, "neutral")
+    return _CONCLUSIONS.get(run["conclusion"], "neutral")
 
 
 def request_state(check: Check, missing: Sequence[Annotation]) -> dict[str, Any]:
-    """Arguments of one request: the next batch of `missing`, and the conclusion with the last."""
+    """The body of one request: the next batch of `missing`, and the conclusion with the last."""
     last = len(missing) <= ANNOTATIONS_PER_REQUEST
     output: dict[str, Any] = {"title": check.title, "summary": check.summary}
     if missing:
@@ -40,16 +42,25 @@ def request_state(check: Check, missing: Sequence[Annotation]) -> dict[str, Any]
         state |= {"status": "completed", "conclusion": check.conclusion}
     if check.details_url is not None:
         state["details_url"] = check.details_url
+    if check.actions:  # GitHub does not show them again, so they go with every write
+        state["actions"] = [asdict(action) for action in check.actions]
     return state
 
 
-def reads(run: Any, check: Check) -> bool:
+def is_outdated(run: Mapping[str, Any], check: Check, present: Sequence[Annotation]) -> bool:
+    """Whether a run cannot become what is wanted: it would have to be opened again, or to lose an annotation."""
+    reopened = check.conclusion is None and run["status"] == "completed"
+    return reopened or any(annotation not in check.annotations for annotation in present)
+
+
+def reads(run: Mapping[str, Any], check: Check) -> bool:
     """Whether the run says what is wanted; its annotations are compared elsewhere."""
+    output = run["output"]
     return (
         conclusion(run) == (check.conclusion or "in_progress")
-        and run.output.title == check.title
-        and normal(run.output.summary or "") == normal(check.summary)
-        and (check.details_url is None or run.details_url == check.details_url)
+        and output["title"] == check.title
+        and normal(output["summary"] or "") == normal(check.summary)
+        and (check.details_url is None or run["details_url"] == check.details_url)
     )
 
 
@@ -66,20 +77,15 @@ def _payload(annotation: Annotation) -> dict[str, Any]:
     }
 
 
-def read_annotation(found: Any) -> Annotation:
-    """One annotation of a run, from an object with GitHub's field names."""
+def read_annotation(found: Mapping[str, Any]) -> Annotation:
+    """One annotation of a run."""
     return Annotation(
-        path=found.path,
-        start_line=found.start_line,
-        end_line=found.end_line,
-        level=found.annotation_level,
-        title=found.title or "",
-        message=found.message,
-        start_column=found.start_column,
-        end_column=found.end_column,
+        path=found["path"],
+        start_line=found["start_line"],
+        end_line=found["end_line"],
+        level=found["annotation_level"],
+        title=found.get("title") or "",
+        message=found["message"],
+        start_column=found.get("start_column"),
+        end_column=found.get("end_column"),
     )
-
-
-def normal(text: str) -> str:
-    """Text as it compares: forges give line ends back their own way."""
-    return text.replace("\r\n", "\n").rstrip()
