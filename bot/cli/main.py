@@ -17,6 +17,8 @@ COMMANDS = {
     "doctor": "say what works here, which engine teaches, and what is missing",
     "serve": "answer the forge's webhooks and show the status pages",
     "worker": "run the jobs: lint, preview, generate, build",
+    "jobs": "list the bot's jobs; retry, cancel or forget them",
+    "replay": "have lost webhook deliveries sent again, or post a recorded one",
     "build": "run one build now: mix, tune, evaluate, gate, promote or hold",
     "rollback": "put the previous champion back",
     "localhub": "a small GitHub-compatible server on this machine",

@@ -1,9 +1,8 @@
-"""`seedbed worker`: runs the jobs, and looks every ten minutes for what a lost webhook would have missed."""
+"""`seedbed worker`: runs the jobs, and by the clock looks for what a lost webhook would have missed."""
 
 from __future__ import annotations
 
 import argparse
-import logging
 import signal
 import sys
 import threading
@@ -12,8 +11,6 @@ from typing import Any
 
 from bot.cli.logs import set_up
 from bot.settings import SettingsError, load
-
-log = logging.getLogger(__name__)
 
 
 def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
@@ -30,11 +27,12 @@ def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Work until SIGTERM or SIGINT. Exit 2 when a setting is missing or another worker runs."""
+    """Work until SIGTERM or SIGINT. Exit 2 when a setting is missing or wrong, or another worker runs."""
     from bot.engine.dbos import DbosEngine
     from bot.engine.rules import EngineError
-    from bot.jobs.reconcile import EVERY_S, reconcile
-    from bot.wiring import jobs, open_context
+    from bot.forge.port import ForgeError
+    from bot.wiring import open_context
+    from bot.worker import work
 
     set_up()
     stopped = threading.Event()
@@ -44,18 +42,8 @@ def run(args: argparse.Namespace) -> int:
             signal.signal(sign, lambda *_: stopped.set())
         settings.state_dir.mkdir(parents=True, exist_ok=True)
         engine = DbosEngine(settings.jobs_database)
-        context = open_context(settings, engine)
-        engine.start(jobs(context))
-    except (SettingsError, EngineError) as error:
+        work(open_context(settings, engine), engine, stopped)
+    except (SettingsError, EngineError, ForgeError) as error:
         print(f"seedbed worker: {error}", file=sys.stderr)
         return 2
-    log.info("working for %s with the state in %s", settings.repository, settings.state_dir)
-    while not stopped.is_set():
-        gaps = reconcile(context)
-        for job in (*gaps.lint, *gaps.merge):
-            log.info("found undone work: %s", job)
-        stopped.wait(EVERY_S)
-    log.info("stopping; what runs is taken up by the next start")
-    engine.stop()
-    context.teachers.close()
     return 0

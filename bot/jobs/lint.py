@@ -1,28 +1,39 @@
-"""A push to a pull request: pin the head, judge its files, say so in a check run and in the sticky comment."""
+"""A push to a pull request: pin the head, judge its files, say so in a check run and in the sticky comment.
+
+No check is opened before the verdict is there: a lint takes less than the request that would announce it, and what was
+never opened cannot be left open. Two steps, as each costs a write to the database.
+"""
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, Literal
 
-from bot import pulls, sandbox
+from bot import pulls, replies, sandbox
 from bot.configuration import changes_configuration, configuration
 from bot.context import Context
 from bot.engine.port import JSON, Steps
 from bot.events import external_id
-from bot.forge.port import Pull
-from bot.permissions import decide
-from bot.pulls import Fault, LintPart
+from bot.forge.port import ForgeError, Pull, Suggestion
+from bot.jobs.endings import end_unless_concluded, superseded
+from bot.pulls import Fault, LintPart, PullState
 from bot.reading import PullFiles, read_pull
 from bot.render import checks, texts
 from bot.render.escape import one_line, prose
+from bot.render.suggestions import review, suggestions
+from bot.retry import TryAgain
+from bot.sandbox import Judged, Stopped
 from bot.tokens import tokenizer_file
+from bot.triage import checklist, overlap
+from bot.trust import teacher_time
 from validators.content.secretscan import masked
 from validators.model import Finding, Report
 
-LAG_TRIES, LAG_S = 5, 1.0
+log = logging.getLogger(__name__)
+LAG_TRIES, LAG_S = 3, 0.5
 # Findings whose first line stands for the whole file, or for none: paths, commits, what could not be read.
 _ABOUT_FILES = (
     *("attribution-missing", "attribution-empty", "attribution-name", "file-", "too-many-files", "cannot-judge"),
@@ -32,88 +43,126 @@ _ABOUT_FILES = (
 
 
 def run(context: Context, steps: Steps, payload: JSON) -> JSON:
-    """Payload: {"pull": number, "again": bool}. Returns what was found, or why nothing was done."""
-    pin = steps.run("pin", lambda: _pin(context, payload))
-    if pin["skip"]:
-        return pin
+    """Payload: {"pull": number, "sha"?: delivered head, "again"?: bool}. What was found, or why nothing was done."""
     try:
-        return _judge_and_tell(context, steps, pin)
+        judged = steps.run("judge", lambda: _judge(context, payload))
+        return judged if judged["skip"] else steps.run("tell", lambda: _tell(context, judged))
     except Exception as error:
-        _give_up(context, pin, error)
+        _give_up(context, payload, error)
         raise
 
 
-def _pin(context: Context, payload: Mapping[str, Any]) -> dict[str, Any]:
-    """The head as it is now: a webhook is a hint, and may be old. Done before, and not asked again: skip."""
-    number = int(payload["pull"])
-    pull = _current(context, number, payload.get("sha"))
-    pin = {"pull": number, "sha": pull.head_sha, "base": pull.base_sha, "author": pull.author, "skip": ""}
+def _judge(context: Context, payload: Mapping[str, Any]) -> dict[str, Any]:
+    """The head as it is now, judged: a webhook is a hint, and may be old."""
+    announced: str | None = payload.get("sha")
+    pull = _current(context, int(payload["pull"]), announced)
+    if announced is not None and announced != pull.head_sha:
+        end_unless_concluded(context, texts.LINT, announced, pull)
+    pin = {"pull": pull.number, "sha": pull.head_sha, "base": pull.base_sha, "author": pull.author, "skip": ""}
     if pull.state != "open":
+        end_unless_concluded(context, texts.LINT, pull.head_sha, pull)
+        if pull.merged and announced is not None and not pulls.known(context.store, pull.number):
+            context.publish(pull.number, pull=pull)  # merged before its webhook came: still hears what becomes of it
         return pin | {"skip": "the pull request is closed"}
-    if not payload.get("again") and is_linted(context, pull):
+    if not payload.get("again") and is_linted(context, pull) and not _undrafted(context, pull):
+        context.refresh(pull)
         return pin | {"skip": "this commit was checked before"}
-    return pin
+    state = pulls.load(context.store, pull.number)
+    _stop_old_work(context, state, pull)
+    return pin | _verdict(context, state, pin)
 
 
 def _current(context: Context, number: int, announced: str | None) -> Pull:
-    """The pull request as it is now. A forge may announce a push a little before its API shows it: then wait."""
+    """The pull request as it is now. A forge may announce a push a little before its API shows it: then wait.
+
+    A commit that the pull request has, but not as its head, is an older one; there is nothing to wait for.
+    """
+    pull = context.forge.pull(number)
+    if announced in (None, pull.head_sha) or pull.state != "open":
+        return pull
+    if any(commit.sha == announced for commit in context.forge.commits(number)):
+        return pull
     for _ in range(LAG_TRIES):
-        pull = context.forge.pull(number)
-        if announced in (None, pull.head_sha) or pull.state != "open" or not is_linted(context, pull):
-            break
         time.sleep(LAG_S)
+        pull = context.forge.pull(number)
+        if announced == pull.head_sha:
+            break
     return pull
 
 
 def is_linted(context: Context, pull: Pull) -> bool:
     """Whether check and comment both speak of the head. The state is stored after the comment is written."""
-    state = pulls.load(context.store, pull.number)
-    done = context.forge.check(texts.LINT, pull.head_sha, _external(context, pull.number))
-    told = state.lint is not None and state.lint.sha == pull.head_sha and not state.lint.failed
-    return told and done not in (None, "in_progress")
+    lint = pulls.load(context.store, pull.number).lint
+    if lint is None or lint.sha != pull.head_sha or lint.failed:
+        return False
+    return context.forge.check(texts.LINT, pull.head_sha, _external(context, pull.number)) not in (None, "in_progress")
 
 
-def _judge_and_tell(context: Context, steps: Steps, pin: Mapping[str, Any]) -> JSON:
-    steps.run("start", lambda: _start(context, pin))
-    judged = steps.run("judge", lambda: _judge(context, pin))
-    told = steps.run("tell", lambda: _tell(context, pin, judged))
-    if told["preview"]:
-        steps.run("preview", lambda: _ask_preview(context, pin))
-    return told
+def _undrafted(context: Context, pull: Pull) -> bool:
+    """Whether a draft that was judged before became ready: then its preview is due."""
+    lint = pulls.load(context.store, pull.number).lint
+    return lint is not None and lint.preview == "draft" and not pull.draft
 
 
-def _start(context: Context, pin: Mapping[str, Any]) -> None:
-    check = checks.check(
-        texts.LINT, pin["sha"], _external(context, pin["pull"]), texts.LINT_RUNNING, url=_url(context, pin)
-    )
-    context.forge.ensure_check(check)
-    _stop_old_preview(context, pin)
+def _stop_old_work(context: Context, state: PullState, pull: Pull) -> None:
+    """A preview or precheck of an earlier commit would only keep the teacher busy."""
+    for part in (state.preview, state.precheck):
+        if part is not None and part.status == "running" and part.sha != pull.head_sha:
+            context.enqueuer.cancel(part.job)
+            if part is state.preview:
+                superseded(context, texts.PREVIEW, {"sha": part.sha}, pull)
 
 
-def _judge(context: Context, pin: Mapping[str, Any]) -> dict[str, Any]:
+def _verdict(context: Context, state: PullState, pin: Mapping[str, Any]) -> dict[str, Any]:
+    """{"part", "findings": the weightiest, "suggestions", "checklist"}."""
     read = read_pull(context.forge, pin["pull"], pin["sha"], context.fetch)
-    report = judge(context, read, pin)
+    judged = examine(context, read, pin)
+    report = judged.report
+    weightiest = checks.by_weight(report.findings)
     part = LintPart(
         sha=pin["sha"],
         files=report.files,
         errors=report.errors,
         warnings=report.warnings,
         hints=sum(f.level == "hint" for f in report.findings),
-        faults=tuple(_fault(f, read) for f in checks.by_weight(report.findings)[: pulls.FAULTS_KEPT]),
+        faults=tuple(_fault(f, read) for f in weightiest[: pulls.FAULTS_KEPT]),
         leaves=read.leaves,
+        fixable=sum(f.fix is not None for f in report.findings),
+        budgets=judged.budgets,
     )
-    return {"report": asdict(report), "part": asdict(part)}
+    made = _suggestions(context, read, pin) if part.fixable and not state.suggested else ()
+    return {
+        "part": asdict(part),
+        "findings": [asdict(f) for f in weightiest[: checks.ANNOTATIONS]],
+        "suggestions": [asdict(one) for one in made],
+        "checklist": checklist.fill(report, read, overlap.others(context.store, pin["pull"], read.leaves)),
+    }
+
+
+def examine(context: Context, read: PullFiles, pin: Mapping[str, Any]) -> Judged:
+    """What the linter says by the configuration at the base, with what could not be read. `pin`: base and author."""
+    by = configuration(context.forge, context.settings, pin["base"], pin["author"])
+    tokenizer = tokenizer_file(context.settings.teacher_model)
+    judged = sandbox.judge(read.files, read.changed, config=by.config, change=read.change, tokenizer=tokenizer)
+    unread = len({p.path for p in read.problems if p.path not in read.files})
+    more = (*read.problems, *by.notes, *changes_configuration(read.changed))
+    findings = sorted([*judged.report.findings, *more], key=lambda f: (f.path, f.line, f.column, f.rule))
+    return replace(judged, report=Report(tuple(findings), judged.report.files + unread))
 
 
 def judge(context: Context, read: PullFiles, pin: Mapping[str, Any]) -> Report:
-    """The linter's report by the configuration at the base, with what could not be read. `pin`: base and author."""
+    """The report of `examine` alone."""
+    return examine(context, read, pin).report
+
+
+def _suggestions(context: Context, read: PullFiles, pin: Mapping[str, Any]) -> tuple[Suggestion, ...]:
+    """What a machine can mend, for the lines of the diff: unasked only once for a pull request."""
     by = configuration(context.forge, context.settings, pin["base"], pin["author"])
-    tokenizer = tokenizer_file(context.settings.teacher_model)
-    report = sandbox.lint(read.files, read.changed, config=by.config, change=read.change, tokenizer=tokenizer)
-    unread = len({p.path for p in read.problems if p.path not in read.files})
-    more = (*read.problems, *by.notes, *changes_configuration(read.changed))
-    findings = sorted([*report.findings, *more], key=lambda f: (f.path, f.line, f.column, f.rule))
-    return Report(tuple(findings), report.files + unread)
+    try:
+        mended = sandbox.mend(read.files, read.changed, config=by.config, change=read.change)
+    except Stopped:  # a verdict is wanted even where mending takes too long
+        return ()
+    return suggestions(mended, read.lines)
 
 
 def _fault(finding: Finding, read: PullFiles) -> Fault:
@@ -124,68 +173,82 @@ def _fault(finding: Finding, read: PullFiles) -> Fault:
     return Fault(finding, one_line(masked(excerpt), limit=100), whole)
 
 
-def _tell(context: Context, pin: Mapping[str, Any], judged: Mapping[str, Any]) -> dict[str, Any]:
-    number, sha = pin["pull"], pin["sha"]
-    report = Report(tuple(Finding.from_dict(f) for f in judged["report"]["findings"]), judged["report"]["files"])
+def _tell(context: Context, judged: Mapping[str, Any]) -> dict[str, Any]:
+    number, sha = judged["pull"], judged["sha"]
     pull = context.forge.pull(number)
-    if superseded(context, texts.LINT, pin, pull):
+    if superseded(context, texts.LINT, judged, pull):
         return {"superseded": pull.head_sha, "preview": False}
     part = pulls.lint_part(judged["part"])
-    wanted = bool(report.ok and part.leaves)
-    trusted = wanted and not pull.draft and decide(context.forge, pull.author, "triage").allowed
-    part = replace(part, preview="none" if not wanted else "queued" if trusted else "ask")
-    context.publish(number, part)  # before the check ends: whoever waits for the check finds the comment
-    context.forge.ensure_check(checks.lint_check(sha, _external(context, number), report, _url(context, pin)))
-    return {"pull": number, "sha": sha, "errors": report.errors, "warnings": report.warnings, "preview": trusted}
+    state = pulls.load(context.store, number)
+    granted = _preview(context, pull, part, state)
+    asked = state.lint is not None and (state.lint.sha, state.lint.preview) == (sha, "queued")  # such as by `/preview`
+    part = replace(part, preview="queued" if asked and granted not in ("none", "draft") else granted)
+    findings = [Finding.from_dict(f) for f in judged["findings"]]
+    lines = tuple((mark, text) for mark, text in judged["checklist"])
+    # Before the check ends: whoever waits for the check finds the comment.
+    context.publish(number, part, lambda triage: replace(triage, checklist=lines), pull=pull)
+    external = _external(context, number)
+    context.forge.ensure_check(checks.lint_check(sha, external, part, findings, context.page(number)))
+    if granted == "queued":
+        _ask_preview(context, judged)
+    _suggest(context, judged)
+    replies.fold(context, number, sha)
+    return {"pull": number, "sha": sha, "errors": part.errors, "warnings": part.warnings, "preview": part.preview}
 
 
-def superseded(context: Context, name: str, pin: Mapping[str, Any], pull: Pull) -> bool:
-    """Whether there is nothing to say any more about the pinned commit; then its check is concluded so."""
-    if pull.head_sha == pin["sha"] and pull.state == "open":
-        return False
-    if pull.head_sha != pin["sha"]:
-        check = checks.superseded(name, pin["sha"], _external(context, pin["pull"]), pull.head_sha, _url(context, pin))
-    else:
-        text = (texts.CLOSED, texts.CLOSED_SUMMARY)
-        external = _external(context, pin["pull"])
-        check = checks.check(name, pin["sha"], external, text, conclusion="neutral", url=_url(context, pin))
-    context.forge.ensure_check(check)
-    return True
-
-
-def _stop_old_preview(context: Context, pin: Mapping[str, Any]) -> None:
-    """A preview of an earlier commit would only keep the teacher busy."""
-    preview = pulls.load(context.store, pin["pull"]).preview
-    if preview is None or preview.status != "running" or preview.sha == pin["sha"]:
-        return
-    external = _external(context, pin["pull"])
-    context.forge.ensure_check(checks.superseded(texts.PREVIEW, preview.sha, external, pin["sha"], _url(context, pin)))
-    context.enqueuer.cancel(preview.job)
+def _preview(
+    context: Context, pull: Pull, part: LintPart, state: PullState
+) -> Literal["none", "queued", "ask", "budget", "unknown", "draft"]:
+    """How a preview of the head comes about."""
+    if part.errors or not part.leaves:
+        return "none"
+    if pull.draft:
+        return "draft"
+    grant = teacher_time(context, pull, pull.author, state, spend=f"preview-{pull.number}-{pull.head_sha}")
+    if grant.allowed:
+        return "queued"
+    return grant.reason if grant.reason in ("budget", "unknown") else "ask"
 
 
 def _ask_preview(context: Context, pin: Mapping[str, Any]) -> None:
-    payload = {"pull": pin["pull"], "sha": pin["sha"]}
-    context.enqueuer.enqueue("preview", payload, id=f"preview-{pin['pull']}-{pin['sha']}", queue="preview")
+    number, sha = pin["pull"], pin["sha"]
+    payload = {"pull": number, "sha": sha}
+    context.enqueuer.enqueue("preview", payload, id=f"preview-{number}-{sha}", queue="preview", key=str(number))
 
 
-def _give_up(context: Context, pin: Mapping[str, Any], error: Exception) -> None:
-    """No check stays in progress for ever, whatever went wrong; a verdict that was reached is left alone."""
-    reason = one_line(str(error) or type(error).__name__, limit=500)
-    external = _external(context, pin["pull"])
+def _suggest(context: Context, judged: Mapping[str, Any]) -> None:
+    """One review with the suggestions, if any were made; that it was written is remembered."""
+    number, sha = judged["pull"], judged["sha"]
+    made = [Suggestion(**one) for one in judged["suggestions"]]
+    if not made:
+        return
+    marker, body = review(sha, made)
     try:
-        if context.forge.check(texts.LINT, pin["sha"], external) not in (None, "in_progress"):
+        context.forge.ensure_review(number, sha, marker, body, made)
+    except TryAgain:
+        raise
+    except ForgeError as error:  # a courtesy: the verdict was told, and `/fix` does the same
+        log.warning("no suggestions on #%d: %s", number, error)
+        return
+    with context.pull_locked(number):
+        pulls.save(context.store, replace(pulls.load(context.store, number), suggested=sha))
+
+
+def _give_up(context: Context, payload: Mapping[str, Any], error: Exception) -> None:
+    """Whatever went wrong, the head gets a completed check; a verdict that was reached is left alone."""
+    reason = one_line(str(error) or type(error).__name__, limit=500)
+    try:
+        pull = context.forge.pull(int(payload["pull"]))
+        sha, external = pull.head_sha, _external(context, pull.number)
+        if context.forge.check(texts.LINT, sha, external) not in (None, "in_progress"):
             return
         text = (texts.LINT_FAILED, f"{prose(reason)}\n\n{texts.AGAIN_LINT}")
-        check = checks.check(texts.LINT, pin["sha"], external, text, conclusion="failure", url=_url(context, pin))
-        context.forge.ensure_check(check)
-        context.publish(pin["pull"], LintPart(sha=pin["sha"], failed=reason))
+        url = context.page(pull.number)
+        context.forge.ensure_check(checks.check(texts.LINT, sha, external, text, conclusion="failure", url=url))
+        context.publish(pull.number, LintPart(sha=sha, failed=reason), pull=pull)
     except Exception as silent:  # must not hide the first one
         error.add_note(f"and the pull request could not be told: {silent}")  # the reconciler finds the gap
 
 
 def _external(context: Context, number: int) -> str:
     return external_id(context.forge.repository, number)
-
-
-def _url(context: Context, pin: Mapping[str, Any]) -> str:
-    return context.page(pin["pull"])

@@ -46,7 +46,7 @@ def _build(context: Context, steps: Steps) -> dict[str, Any]:
         datasets=[dataset for dataset in datasets.load_all(context, record) if dataset.leaf not in lone],
         leaves=leaves,
         push_url=context.forge.clone_url,
-        token=settings.forge_token.get_secret_value() or None,
+        token=context.forge.git_token,  # asked at the push: an App's lives for an hour
     )
     with context.teachers.closed():  # tuning wants the memory that a loaded teacher holds
         result = run_build(

@@ -12,8 +12,9 @@ from bot.context import Context
 from bot.engine.port import JSON, Steps
 from bot.events import external_id
 from bot.forge.port import Conclusion
-from bot.jobs.lint import judge, superseded
-from bot.jobs.watch import Watch
+from bot.jobs.endings import conclude_cancelled, superseded
+from bot.jobs.lint import judge
+from bot.jobs.watch import Unwanted, Watch
 from bot.pulls import SHOWN_KEPT, LeafPreview, PreviewPart, Shown
 from bot.reading import read_pull
 from bot.render import checks, texts
@@ -21,28 +22,35 @@ from bot.render.escape import one_line, prose
 from pipeline.generate import LeafDataset, Origin, generate
 from pipeline.samples import Sample
 from validators import Leaf, LeafError, parse_leaf
+from validators.paths import LEAF_FILE
 
+__all__ = ["conclude_cancelled", "run"]
+
+MOST_SAMPLES = 100  # of one leaf, whatever was asked
 SHOWN_CHARS = 1000  # of each text in the stored state; the page shows all
 
 
 def run(context: Context, steps: Steps, payload: JSON) -> JSON:
-    """Payload: {"pull": number, "sha": head that somebody allowed}. Another head by now: nothing is done."""
+    """Payload: {"pull", "sha": head that somebody allowed, "leaves"?: [path], "n"?: samples of each leaf}.
+
+    Another head by now: nothing is done.
+    """
     pin = steps.run("pin", lambda: _pin(context, payload))
     if pin["skip"]:
         return pin
     try:
-        steps.run("start", lambda: _start(context, steps, pin))
         part = steps.run("generate", lambda: _generate(context, steps, pin))
         return steps.run("tell", lambda: _tell(context, pin, part))
-    except Exception as error:
-        _give_up(context, pin, error)
+    except BaseException as error:  # a cancelled job unwinds by one that is no Exception
+        _end(context, steps, pin, error)
         raise
 
 
 def _pin(context: Context, payload: Mapping[str, Any]) -> dict[str, Any]:
     number, sha = int(payload["pull"]), str(payload["sha"])
+    wanted = {"leaves": payload.get("leaves") or [], "n": payload.get("n") or context.settings.preview_samples}
     pull = context.forge.pull(number)
-    pin = {"pull": number, "sha": sha, "base": pull.base_sha, "author": pull.author, "skip": ""}
+    pin = {"pull": number, "sha": sha, "base": pull.base_sha, "author": pull.author, "skip": "", **wanted}
     if pull.state != "open":
         return pin | {"skip": "the pull request is closed"}
     if pull.head_sha != sha:
@@ -51,6 +59,8 @@ def _pin(context: Context, payload: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _start(context: Context, steps: Steps, pin: Mapping[str, Any]) -> None:
+    if steps.cancelled():  # before the check is opened: whoever cancelled has told already
+        raise Unwanted(f"job {steps.job_id} was cancelled")
     check = checks.check(
         texts.PREVIEW, pin["sha"], _external(context, pin), texts.PREVIEW_RUNNING, url=_url(context, pin)
     )
@@ -59,12 +69,18 @@ def _start(context: Context, steps: Steps, pin: Mapping[str, Any]) -> None:
 
 
 def _generate(context: Context, steps: Steps, pin: Mapping[str, Any]) -> dict[str, Any]:
-    """Judged again, as a maintainer may ask for samples of files that were never checked."""
+    """Judged again, as a maintainer may ask for samples of files that were never checked.
+
+    Opens the check, too: a job that is retried says so.
+    """
+    _start(context, steps, pin)
     read = read_pull(context.forge, pin["pull"], pin["sha"], context.fetch)
     if not judge(context, read, pin).ok:
         skipped = tuple(LeafPreview(path, skipped="the findings must be mended first") for path in read.leaves)
         return asdict(PreviewPart(pin["sha"], "done", leaves=skipped))
-    leaves, unreadable = _parse(read.leaves, read.files)
+    chosen, unknown = leaves_named(read.leaves, pin["leaves"])
+    leaves, unreadable = _parse(chosen, read.files)
+    unreadable += [LeafPreview(path, skipped=texts.LEAF_UNKNOWN) for path in unknown]
     if not leaves:
         return asdict(PreviewPart(pin["sha"], "done", leaves=tuple(unreadable)))
     origin = Origin(commit=pin["sha"], pull=pin["pull"], author=pin["author"])
@@ -74,13 +90,22 @@ def _generate(context: Context, steps: Steps, pin: Mapping[str, Any]) -> dict[st
             teacher=teacher,
             responses=context.responses,
             store=context.store,
-            target=context.settings.preview_samples,
+            target=min(int(pin["n"]), MOST_SAMPLES),
             progress=Watch(steps, context.settings.state_dir),
             documents=context.documents,
         )
         name = teacher.name
     made = [*(_leaf(d) for d in datasets), *unreadable]
     return asdict(PreviewPart(pin["sha"], "done", name, tuple(sorted(made, key=lambda leaf: leaf.path))))
+
+
+def leaves_named(leaves: Sequence[str], asked: Sequence[str]) -> tuple[list[str], list[str]]:
+    """(leaves to make samples of, names that fit none). A name is a leaf's folder or the end of its path."""
+    if not asked:
+        return list(leaves), []
+    names = [name.removesuffix(f"/{LEAF_FILE}").strip("/") for name in asked]
+    chosen = [leaf for leaf in leaves if any(f"/{leaf}".endswith(f"/{name}") for name in names)]
+    return chosen, [name for name in names if not any(f"/{leaf}".endswith(f"/{name}") for leaf in chosen)]
 
 
 def _parse(paths: Sequence[str], files: Mapping[str, bytes]) -> tuple[list[Leaf], list[LeafPreview]]:
@@ -118,21 +143,33 @@ def _tell(context: Context, pin: Mapping[str, Any], made: Mapping[str, Any]) -> 
     part = pulls.preview_part(made)
     kept = sum(leaf.kept for leaf in part.leaves)
     rejected = sum(leaf.rejected for leaf in part.leaves)
-    text = (texts.KEPT.format(kept=kept, rejected=rejected), texts.ALL_SAMPLES.format(url=_url(context, pin)))
-    context.publish(pin["pull"], part)  # before the check ends: whoever waits for the check finds the comment
+    made_any = kept or rejected
+    title = texts.KEPT.format(kept=kept, rejected=rejected) if made_any else texts.PREVIEW_NOTHING
+    text = (title, texts.ALL_SAMPLES.format(url=_url(context, pin)))
+    context.publish(pin["pull"], part, pull=pull)  # before the check ends: who waits for the check finds the comment
     _conclude(context, pin, "success" if kept else "neutral", text)
     return {"pull": pin["pull"], "sha": pin["sha"], "kept": kept, "rejected": rejected}
 
 
+def _end(context: Context, steps: Steps, pin: Mapping[str, Any], error: BaseException) -> None:
+    """Whatever went wrong, no check stays open. A worker that stops is no reason: the job goes on in the next one."""
+    try:
+        if isinstance(error, Unwanted) or steps.cancelled():
+            pull = context.forge.pull(pin["pull"])
+            if not superseded(context, texts.PREVIEW, pin, pull):
+                conclude_cancelled(context, pin, texts.CANCELLED)
+        elif isinstance(error, Exception):
+            _give_up(context, pin, error)
+    except Exception as silent:  # must not hide the first one
+        error.add_note(f"and the pull request could not be told: {silent}")  # the job `stale` finds the open check
+
+
 def _give_up(context: Context, pin: Mapping[str, Any], error: Exception) -> None:
     reason = one_line(str(error) or type(error).__name__, limit=1000)
-    try:
-        if context.forge.check(texts.PREVIEW, pin["sha"], _external(context, pin)) not in (None, "in_progress"):
-            return
-        _conclude(context, pin, "failure", (texts.PREVIEW_FAILED, f"{prose(reason)}\n\n{texts.AGAIN_PREVIEW}"))
-        context.publish(pin["pull"], PreviewPart(sha=pin["sha"], status="failed", failed=reason))
-    except Exception as silent:  # must not hide the first one
-        error.add_note(f"and the pull request could not be told: {silent}")
+    if context.forge.check(texts.PREVIEW, pin["sha"], _external(context, pin)) not in (None, "in_progress"):
+        return
+    _conclude(context, pin, "failure", (texts.PREVIEW_FAILED, f"{prose(reason)}\n\n{texts.AGAIN_PREVIEW}"))
+    context.publish(pin["pull"], PreviewPart(sha=pin["sha"], status="failed", failed=reason))
 
 
 def _conclude(context: Context, pin: Mapping[str, Any], conclusion: Conclusion, text: tuple[str, str]) -> None:

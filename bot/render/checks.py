@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.forge.port import Annotation, Check, Conclusion
+from bot.forge.port import Action, Annotation, Check, Conclusion
+from bot.pulls import LintPart
 from bot.render import texts
-from bot.render.escape import clean, code, one_line, prose
-from validators.model import Finding, Report
+from bot.render.escape import clean, code, one_line, prose, sentence
+from validators.model import Finding
 
 ANNOTATIONS = 200  # GitHub takes any number in batches of 50; nobody reads more than this
 SUMMARY_BYTES = 65_535  # GitHub's limit on a check's summary
@@ -45,34 +46,43 @@ def _annotation(finding: Finding) -> Annotation:
     )
 
 
-def lint_check(head_sha: str, external_id: str, report: Report, url: str) -> Check:
-    """The completed check for a report."""
-    title = counted(report.errors, "thing to mend", "things to mend") if report.errors else "All checks pass"
-    lines = [f"{counted(report.files, 'file', 'files')} read: {tally(report)}."]
-    lines += [
-        f"- {code(f.path)}, line {f.line}: {prose(f.message, limit=300)}" for f in by_weight(report.findings)[:50]
-    ]
-    if fixable := sum(f.fix is not None for f in report.findings):
-        lines.insert(1, texts.FIXABLE_COUNT.format(n=fixable) + "\n")
-    if len(report.findings) > ANNOTATIONS:
-        lines.append(texts.MORE_ANNOTATIONS.format(n=len(report.findings) - ANNOTATIONS))
+def lint_check(head_sha: str, external_id: str, part: LintPart, findings: Sequence[Finding], url: str) -> Check:
+    """The completed check for a verdict. `findings`: all of them, or the `ANNOTATIONS` weightiest."""
+    title = counted(part.errors, "thing to mend", "things to mend") if part.errors else "All checks pass"
+    lines = [f"{counted(part.files, 'file', 'files')} read: {tally(part)}."]
+    if part.fixable:
+        lines.append("\n" + texts.FIXABLE_COUNT.format(n=part.fixable) + "\n")
+    lines += [f"- {code(f.path)}, line {f.line}: {prose(f.message, limit=300)}" for f in by_weight(findings)[:50]]
+    total = part.errors + part.warnings + part.hints
+    if total > ANNOTATIONS:
+        lines.append(texts.MORE_ANNOTATIONS.format(n=total - ANNOTATIONS))
     return Check(
         name=texts.LINT,
         head_sha=head_sha,
         external_id=external_id,
         title=title,
         summary=fit("\n".join(lines)),
-        conclusion="failure" if report.errors else "success",
-        annotations=annotate(report.findings),
+        conclusion="failure" if part.errors else "success",
+        annotations=annotate(findings),
         details_url=url,
+        actions=_lint_actions(part),
     )
+
+
+def _lint_actions(part: LintPart) -> tuple[Action, ...]:
+    """Buttons: let the teacher look at what is green, mend what a machine can mend."""
+    preview = (Action(*texts.BUTTON_PREVIEW, "preview"),) if part.leaves and not part.errors else ()
+    return (*preview, Action(*texts.BUTTON_FIX, "fix")) if part.fixable else preview
 
 
 def check(
     name: str, head_sha: str, external_id: str, text: tuple[str, str], *, conclusion: Conclusion | None = None, url: str
 ) -> Check:
-    """A check without annotations. `text` is title and summary, in Markdown of ours."""
-    return Check(name, head_sha, external_id, one_line(text[0], limit=120), fit(text[1]), conclusion, details_url=url)
+    """A check without annotations. `text` is title and summary, in Markdown of ours. A preview that ended can be
+    asked for again by a button."""
+    again = (Action(*texts.BUTTON_PREVIEW_AGAIN, "preview"),) if name == texts.PREVIEW and conclusion else ()
+    title, summary = one_line(text[0], limit=120), fit(text[1])
+    return Check(name, head_sha, external_id, title, summary, conclusion, details_url=url, actions=again)
 
 
 def superseded(name: str, old: str, external_id: str, new: str, url: str) -> Check:
@@ -81,10 +91,15 @@ def superseded(name: str, old: str, external_id: str, new: str, url: str) -> Che
     return check(name, old, external_id, text, conclusion="cancelled", url=url)
 
 
-def tally(report: Report) -> str:
+def cancelled(name: str, sha: str, external_id: str, why: str, url: str) -> Check:
+    """The check of work that somebody stopped; `why` is the end of a sentence, foreign text allowed."""
+    return check(name, sha, external_id, (texts.STOPPED, sentence(why)), conclusion="cancelled", url=url)
+
+
+def tally(part: LintPart) -> str:
     """Such as "2 errors, 1 suggestion"."""
-    hints = len(report.findings) - report.errors
-    parts = [counted(report.errors, "error", "errors")]
+    hints = part.warnings + part.hints
+    parts = [counted(part.errors, "error", "errors")]
     return ", ".join([*parts, counted(hints, "suggestion", "suggestions")] if hints else parts)
 
 

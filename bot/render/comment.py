@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from bot.pulls import BuildPart, Fault, LeafPreview, LintPart, MergePart, PreviewPart, PullState, Shown
-from bot.render import texts
+from bot.pulls import Budget, BuildPart, Fault, LeafPreview, LintPart, MergePart, PreviewPart, PullState, Shown
+from bot.render import precheck, texts, triage
 from bot.render.checks import counted
-from bot.render.escape import code, fence, lowered, prose, sentence
+from bot.render.escape import code, fence, lowered, one_line, prose, sentence
 
 LIMIT = 65_000  # bytes; GitHub takes 65,536 characters
+BAR = 20  # characters
+TIGHT = 0.8  # of a limit; above that a seed example leaves little room
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,23 +42,31 @@ def render(state: PullState, page: str) -> str:
 def _blocks(state: PullState, page: str, room: Room) -> Iterator[str]:
     yield texts.MARKER
     yield f"### {_headline(state)}"
-    if state.merge or state.build:
+    if _merged(state):
         yield texts.LEAD_MERGED
         yield from _after_merge(state.merge, state.build, room)
-        yield texts.ALL_SAMPLES.format(url=page)
+        if state.merge or state.build:
+            yield texts.ALL_SAMPLES.format(url=page)
     elif state.lint:
         yield _lead(state.lint)
+        if state.lint.fixable:
+            yield texts.FIX_OFFER.format(n=counted(state.lint.fixable, "thing", "things"))
         yield from _faults(state.lint, room)
-    if state.preview and _samples_matter(state):
-        yield from _preview(state.preview, state, page, room)
-    yield _next(state)
+        yield from _budgets(state.lint, room)
+    if _samples_matter(state):
+        yield from _teaching(state, page, room)
+    yield from list(triage.lines(state)) or [_next(state)]
     yield "---\n" + _footer(state)
+
+
+def _merged(state: PullState) -> bool:
+    return bool(state.merge or state.build or (state.triage and state.triage.state == "merged"))
 
 
 def _headline(state: PullState) -> str:
     if state.build:
         return texts.HEAD_LEARNED if state.build.promoted else texts.HEAD_NOT_PROMOTED
-    if state.merge:
+    if _merged(state):
         return texts.HEAD_MERGED
     lint = state.lint
     if lint is None:
@@ -112,9 +122,39 @@ def _fault(fault: Fault, room: Room) -> str:
     return "\n\n".join(parts)
 
 
+def _budgets(lint: LintPart, room: Room) -> Iterator[str]:
+    """How full the teacher's prompt gets, leaf by leaf; folded away where there is room."""
+    budgets = sorted(lint.budgets, key=lambda b: -b.largest / max(b.limit, 1))[: room.leaves]
+    if not budgets:
+        return
+    bars = fence("\n".join(_bar(budget) for budget in budgets))
+    if budgets[0].largest > TIGHT * budgets[0].limit:
+        yield f"{texts.BUDGETS}. {texts.BUDGET_TIGHT}"
+        yield bars
+    else:
+        yield from _folded(texts.BUDGETS, [bars])
+
+
+def _bar(budget: Budget) -> str:
+    full = min(BAR, -(-BAR * budget.largest // max(budget.limit, 1)))
+    amount = f"{budget.largest} of {budget.limit}".rjust(13)
+    return f"{'█' * full}{'░' * (BAR - full)} {amount}  {one_line(budget.path, limit=150)}"
+
+
+def _teaching(state: PullState, page: str, room: Room) -> Iterator[str]:
+    """What teacher and present model make of the leaves, or why they were not asked."""
+    head = state.lint.sha if state.lint else ""
+    if state.preview:
+        yield from _preview(state.preview, state, page, room)
+    if state.lint and not state.lint.errors and not (state.preview and state.preview.sha == head):
+        yield from (text for case, text in texts.PREVIEW_WHY.items() if case == state.lint.preview)
+    if state.precheck:
+        yield from precheck.blocks(state.precheck, head, leaves=room.leaves, asked=room.samples, chars=room.chars)
+
+
 def _samples_matter(state: PullState) -> bool:
     """Not while there are faults to mend; and after the merge others take their place."""
-    if state.build or state.merge:
+    if _merged(state):
         return False
     return state.lint is None or not state.lint.errors
 
@@ -129,9 +169,15 @@ def _preview(preview: PreviewPart, state: PullState, page: str, room: Room) -> I
     if preview.status == "failed":
         yield texts.PREVIEW_BROKEN.format(reason=prose(preview.failed, limit=2000))
         return
-    yield f"#### {texts.SAMPLES}"
-    if not current:
-        yield texts.OLD_SAMPLES.format(sha=preview.sha[:7])
+    made = list(_made_of_it(preview, page, room))
+    if current:
+        yield f"#### {texts.SAMPLES}"
+        yield from made
+    else:
+        yield from _folded(texts.OLD_SAMPLES.format(sha=preview.sha[:7]), made)
+
+
+def _made_of_it(preview: PreviewPart, page: str, room: Room) -> Iterator[str]:
     yield texts.SAMPLES_EXPLAINED
     for leaf in preview.leaves[: room.leaves]:
         yield from _leaf(leaf, room)
@@ -196,7 +242,9 @@ def _made(path: str, kept: int, rejected: int) -> str:
 def _next(state: PullState) -> str:
     if state.build:
         return texts.NEXT_NOTHING if state.build.promoted else texts.NEXT_NEXT_BUILD
-    if state.merge:
+    if _merged(state):
+        if state.merge is None:
+            return texts.NEXT_GENERATE
         return texts.NEXT_RETRY if state.merge.failed else texts.NEXT_BUILD
     lint = state.lint
     if lint and lint.failed:

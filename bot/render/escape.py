@@ -12,11 +12,21 @@ import unicodedata
 ZWSP = "\u200b"
 _LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 _INVISIBLE = re.compile(
-    "[\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f\u00ad\ud800-\udfff]"
+    "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f"  # control characters that end no line
+    "\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f\u00ad\ud800-\udfff]"
 )
 _SPECIAL = re.compile(r"([\\`*_\[\]<>&~|$^=])")
-_REFERENCE = re.compile(r"([@#])(?=\S)|(?<=GH)(-)(?=\d)", re.IGNORECASE)
-_SCHEME = re.compile(r":(?=//)|(?<=www)\.|(?<=mailto):|(?<=xmpp):", re.IGNORECASE)
+# After each of these a zero-width space: a backslash would not stop what forges find in the finished text.
+_SIGNALS = re.compile(
+    r"[@#](?=\S)"  # mentions, o/r@sha, #12, o/r#12
+    r"|(?<=GH)-(?=\d)"
+    r"|/(?=/)|(?<=www)\.|(?<=mailto):|(?<=xmpp):"  # bare addresses
+    r"|:(?=[\w+\\-]+:)",  # :octocat: is an image
+    re.IGNORECASE,
+)
+_SHA = re.compile(r"(?<![^\W_])[0-9a-f]{7,}(?![^\W_])", re.IGNORECASE)
+_TOO_SHORT = re.compile(r"[0-9a-f]{6}(?=.)", re.IGNORECASE)  # forges take seven digits and more for a commit
+_BLOCK_START = re.compile(r"[#+-]|\d{1,9}(?=[.)])")
 _PLAIN_WORD = re.compile(r"[a-z]+(?:[ ,'’]|$)")
 _EMPTY = "(empty)"
 
@@ -27,7 +37,6 @@ def clean(text: str, *, limit: int | None = None) -> str:
     Joins and variation selectors of emoji fall too: a reader must see all that is there. `limit` counts characters.
     """
     text = _INVISIBLE.sub("", _LINE_ENDS.sub("\n", text))
-    text = "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs"))
     while "<!--" in text:
         text = text.replace("<!--", "<!-")
     return text if limit is None or len(text) <= limit else _cut(text, limit)
@@ -59,11 +68,23 @@ def fence(text: str, *, language: str = "text", indent: str = "", limit: int | N
 def prose(text: str, *, limit: int = 1000) -> str:
     """Text in a paragraph of ours: one line, Markdown and HTML escaped, mentions and addresses made harmless.
 
-    A backslash does not stop a mention or an issue reference, a zero-width space after the sign does.
+    It may stand at the start of a paragraph or a list item, and begins no block there.
     """
-    text = _SPECIAL.sub(r"\\\1", one_line(text, limit=limit))
-    text = _REFERENCE.sub(lambda m: m[0] + ZWSP, text)
-    return _SCHEME.sub(lambda m: "\\" + m[0], text) or _EMPTY
+    text = _inert(_SPECIAL.sub(r"\\\1", one_line(text, limit=limit)))
+    if start := _BLOCK_START.match(text):
+        text = f"{start[0]}\\{text[start.end() :]}" if start[0].isdecimal() else "\\" + text
+    return text or _EMPTY
+
+
+def plain(text: str, *, limit: int = 200) -> str:
+    """One line outside Markdown, such as in a commit's message, where forges still look for mentions and references."""
+    return _inert(one_line(text, limit=limit)) or _EMPTY
+
+
+def _inert(text: str) -> str:
+    """Text in which no forge finds a mention, a reference to an issue or a commit, or an address."""
+    text = _SIGNALS.sub(lambda m: m[0] + ZWSP, text)
+    return _SHA.sub(lambda sha: _TOO_SHORT.sub(lambda part: part[0] + ZWSP, sha[0]), text)
 
 
 def sentence(text: str, *, limit: int = 1000) -> str:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bot import pulls
-from bot.engine.port import JobStatus
 from bot.progress import Progress
 from bot.render.escape import clean
+from bot.settings import Settings
+from bot.status import Status
 from pipeline.generate import load_dataset
 from pipeline.samples import Sample
 from pipeline.store.port import Store
+from validators.content.secretscan import masked
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +40,18 @@ class LeafSamples:
     rejected: tuple[Sample, ...]
 
 
-def status(repository: str, jobs: Sequence[JobStatus], now: Progress | None = None) -> str:
-    """The jobs, newest first; `now`: how far the one that runs is."""
-    return _environment().get_template("status.html").render(repository=repository, jobs=jobs, now=now)
+def status(settings: Settings, found: Status, now: Progress | None = None) -> str:
+    """Queues, dead letters and the newest jobs; `now`: how far the one that runs is."""
+    return (
+        _environment()
+        .get_template("status.html")
+        .render(
+            repository=settings.repository,
+            pulls=f"{settings.forge_url}/{settings.repository}/pull",
+            status=found,
+            now=now,
+        )
+    )
 
 
 def samples(repository: str, number: int, store: Store) -> Page:
@@ -54,12 +67,38 @@ def samples(repository: str, number: int, store: Store) -> Page:
     return Page(html, bool(leaves))
 
 
+def setup(repository: str, *, forms: Mapping[str, str], manifest: str, unreachable: bool) -> str:
+    """The page with a button that sends the App's `manifest` (JSON) to the forge; `forms`: address by owner."""
+    shown = json.dumps(json.loads(manifest), indent=2)
+    page = _environment().get_template("setup.html")
+    return page.render(repository=repository, forms=forms, manifest=manifest, shown=shown, unreachable=unreachable)
+
+
+def setup_done(repository: str, *, slug: str, install: str, path: Path) -> str:
+    """What is left to do for an App that was just registered."""
+    page = _environment().get_template("setup_done.html")
+    return page.render(repository=repository, slug=slug, install=install, path=path)
+
+
+def refusal(text: str) -> str:
+    """Why there is nothing here."""
+    return _environment().get_template("refusal.html").render(text=text)
+
+
 def _leaves(state: pulls.PullState, store: Store) -> Iterator[LeafSamples]:
     known = (state.merge.leaves if state.merge else ()) or (state.preview.leaves if state.preview else ())
     for leaf in known:
         dataset = load_dataset(store, leaf.key) if leaf.key else None
         if dataset is not None:
             yield LeafSamples(leaf.path, leaf.key, leaf.notes, dataset.samples, dataset.rejected)
+
+
+def ago(seconds: float) -> str:
+    """A time span for people: "40 s", "12 min", "3 h", "5 days"."""
+    for unit, size in (("days", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{max(0.0, seconds):.0f} s"
 
 
 @cache
@@ -72,4 +111,6 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["clean"] = clean
+    environment.filters["ago"] = ago
+    environment.filters["masked"] = masked
     return environment

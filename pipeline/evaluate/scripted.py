@@ -14,18 +14,20 @@ from pipeline.evaluate.port import Item, Progress, Score
 class ScriptedEvaluator:
     """A base model scores between 2 and 3 nats an item; an adapter lowers that by `gain` of the item's suite or group.
 
-    `calls` counts scorings; `asked` counts questions answered.
+    `known`: questions that the base model answers word for word. `calls` counts scorings; `asked` counts questions
+    answered.
     """
 
     gain: Mapping[str, float] = field(default_factory=lambda: {"heldout": 0.5, "regression": 0.0})
     calls: int = 0
     asked: int = 0
+    known: frozenset[str] = frozenset()
 
     def score(self, model: Path, adapter: Path | None, items: Sequence[Item], progress: Progress) -> list[Score]:
         """Score each item by its hash."""
         self.calls += 1
         progress(f"scoring: {len(items)} of {len(items)}", 1.0)
-        return [self._score(item, adapter is not None) for item in items]
+        return [self._score(item, adapter is not None or item.question in self.known) for item in items]
 
     def answer(
         self, model: Path, adapter: Path | None, questions: Sequence[str], max_tokens: int, progress: Progress

@@ -99,17 +99,17 @@ def test_repeating_writes_nothing(bench: Bench) -> None:
 def test_a_push_while_linting_supersedes(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     number = bench.forge.add_pull(BAD)
     old = bench.forge.pull(number).head_sha
-    judge = lint_job.judge
+    examine = lint_job.examine
 
     def pushed(*given: Any) -> Any:
         bench.forge.push(number, GOOD)
-        return judge(*given)
+        return examine(*given)
 
-    monkeypatch.setattr(lint_job, "judge", pushed)
+    monkeypatch.setattr(lint_job, "examine", pushed)
     bench.job("lint", {"pull": number}, "gh-1")
     assert bench.check(texts.LINT, number, old).conclusion == "cancelled"
     assert bench.forge.comments(number) == []
-    monkeypatch.setattr(lint_job, "judge", judge)
+    monkeypatch.setattr(lint_job, "examine", examine)
     bench.job("lint", {"pull": number}, "gh-2")
     assert bench.check(texts.LINT, number).conclusion == "success"
 
@@ -166,10 +166,11 @@ def test_links_and_strays_are_told(bench: Bench) -> None:
 def test_what_a_machine_can_mend_says_so(bench: Bench) -> None:
     number = bench.forge.add_pull({**GOOD, QNA: GOOD[QNA].replace(b"created_by: ada", b"created_by: ada  ")})
     bench.job("lint", {"pull": number}, "gh-1")
-    assert "`seedbed lint --fix` mends this: " in bench.sticky(number)
+    assert "`/fix` mends this: " in bench.sticky(number)
     check = bench.check(texts.LINT, number)
-    assert "`seedbed lint --fix` mends 1 of these by itself." in check.summary
-    assert any("`seedbed lint --fix` mends this: " in a.message for a in check.annotations)
+    assert texts.FIXABLE_COUNT.format(n=1) in check.summary
+    assert [action.identifier for action in check.actions] == ["fix"]
+    assert any("`/fix` mends this: " in a.message for a in check.annotations)
 
 
 def test_unchanged_siblings_are_read_from_git(bench: Bench) -> None:
@@ -185,12 +186,12 @@ def test_unchanged_siblings_are_read_from_git(bench: Bench) -> None:
 
 def test_an_unexpected_failure_concludes_the_check(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     number = bench.forge.add_pull(GOOD)
-    monkeypatch.setattr(lint_job, "judge", lambda *_: 1 / 0)
+    monkeypatch.setattr(lint_job, "examine", lambda *_: 1 / 0)
     assert bench.job("lint", {"pull": number}, "gh-1").state == "failed"
     check = bench.check(texts.LINT, number)
     assert check.conclusion == "failure"
     assert "division by zero" in check.summary
-    assert "`/lint`" in check.summary
+    assert "`/retry`" in check.summary
     assert "division by zero" in bench.sticky(number)
 
 
@@ -243,7 +244,7 @@ def test_preview_is_denied_and_says_why(bench: Bench) -> None:
 def test_help_and_slips(bench: Bench) -> None:
     number = bench.forge.add_pull(GOOD)
     assert command(bench, number, "/help") == "rocket"
-    assert "`/preview`" in replies(bench, number)[0]
+    assert "`/preview [LEAF] [n=COUNT]`" in replies(bench, number)[0]
     assert command(bench, number, "/previw") == "confused"
     assert "Did you mean `/preview`?" in replies(bench, number)[1]
 

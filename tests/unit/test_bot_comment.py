@@ -11,6 +11,7 @@ from markdown_it import MarkdownIt
 
 from bot import pulls
 from bot.pulls import (
+    Budget,
     BuildPart,
     Fault,
     LeafMade,
@@ -23,7 +24,7 @@ from bot.pulls import (
     Shown,
 )
 from bot.render import texts
-from bot.render.checks import ANNOTATIONS, annotate, fit, lint_check
+from bot.render.checks import ANNOTATIONS, annotate, check, fit, lint_check
 from bot.render.comment import LIMIT, render
 from pipeline.store.memory import MemoryStore
 from validators.model import Edit, Finding, Fix, Report
@@ -85,7 +86,7 @@ Thank you for this contribution! Before it can be merged, 2 places need a correc
 
 - **Line 9:** Blank line at the end. <sub>`empty-lines`</sub>
 
-  `seedbed lint --fix` mends this: delete the line.
+  `/fix` mends this: delete the line.
 
 </details>
 
@@ -106,6 +107,9 @@ def test_green_and_waiting() -> None:
 ### ✅ All checks pass
 
 Thank you for this contribution! 1 file was read, and nothing must be changed.
+
+A preview uses the teacher's time, so a maintainer asks for it: with `/preview`, or with `/ok-to-test`, which lets the \
+author do so for this commit.
 
 **Next: a maintainer** looks at this. They can type `/preview` to see what the teacher makes of your examples. \
 You need not do anything.
@@ -184,7 +188,7 @@ STATES = {
     "teacher broken": (PullState(3, GREEN, BROKEN), "no memory", texts.AGAIN_PREVIEW),
     "lint broken": (PullState(3, LintPart(SHA, failed="no git")), "no git", texts.NEXT_AGAIN),
     "no leaf": (PullState(3, LintPart(SHA)), texts.HEAD_GREEN, texts.NEXT_REVIEW_ONLY),
-    "older samples": (PullState(3, GREEN, replace(PREVIEW, sha="b" * 40)), "earlier commit `bbbbbbb`", texts.NEXT_ASK),
+    "older samples": (PullState(3, GREEN, replace(PREVIEW, sha="b" * 40)), "earlier commit bbbbbbb", texts.NEXT_ASK),
     "merge failed": (PullState(3, GREEN, merge=MergePart(failed="no disk")), "no disk", texts.NEXT_RETRY),
     "promoted": (
         PullState(3, GREEN, merge=MergePart(), build=BuildPart("b1", True, "Better.", (LeafScore(LEAF, 0.12, 0.5),))),
@@ -276,11 +280,42 @@ def test_annotations_are_exact_and_limited() -> None:
     assert second.level == "warning"
     spread = annotate([replace(KEY, end_line=6)])[0]
     assert (spread.end_line, spread.start_column) == (6, None)
-    many = Report((KEY,) * 300, 1)
-    check = lint_check(SHA, "o/r#3", many, PAGE)
-    assert len(check.annotations) == ANNOTATIONS
-    assert "100 more findings" in check.summary
-    assert check.title == "300 things to mend"
+    many = LintPart(SHA, 1, errors=300, leaves=(LEAF,), fixable=2)
+    made = lint_check(SHA, "o/r#3", many, (KEY,) * 300, PAGE)
+    assert len(made.annotations) == ANNOTATIONS
+    assert "100 more findings" in made.summary
+    assert made.title == "300 things to mend"
+    assert [action.identifier for action in made.actions] == ["fix"]
+
+
+def test_buttons_fit_and_are_there_when_they_are_of_use() -> None:
+    green = lint_check(SHA, "o/r#3", GREEN, (), PAGE)
+    assert [action.identifier for action in green.actions] == ["preview"]
+    assert lint_check(SHA, "o/r#3", replace(GREEN, leaves=()), (), PAGE).actions == ()
+    assert check(texts.PREVIEW, SHA, "o/r#3", ("a", "b"), url=PAGE).actions == ()
+    done = check(texts.PREVIEW, SHA, "o/r#3", ("a", "b"), conclusion="success", url=PAGE)
+    both = lint_check(SHA, "o/r#3", replace(GREEN, fixable=1), (), PAGE)
+    for action in (*both.actions, *done.actions):
+        assert len(action.label) <= 20
+        assert len(action.description) <= 40
+        assert len(action.identifier) <= 20
+
+
+def test_the_case_of_no_preview_is_told() -> None:
+    for case, told in texts.PREVIEW_WHY.items():
+        state = PullState(3, replace(GREEN, preview=case))  # type: ignore[arg-type]
+        assert told in render(state, PAGE)
+        assert told not in render(replace(state, preview=PREVIEW), PAGE)
+    assert texts.PREVIEW_WHY["ask"] not in render(PullState(3, replace(GREEN, preview="queued")), PAGE)
+
+
+def test_the_room_in_the_teachers_prompt() -> None:
+    body = render(PullState(3, replace(GREEN, budgets=(Budget(LEAF, 300, 1500),))), PAGE)
+    assert f"<summary>{texts.BUDGETS}</summary>" in body
+    assert "████░░░░░░░░░░░░░░░░   300 of 1500  knowledge/animals/otter" in body
+    tight = render(PullState(3, replace(GREEN, budgets=(Budget("a/b", 10, 1500), Budget(LEAF, 9000, 1500)))), PAGE)
+    assert texts.BUDGET_TIGHT in tight
+    assert tight.index("█" * 20) < tight.index("a/b")
 
 
 def test_summaries_fit_in_bytes() -> None:

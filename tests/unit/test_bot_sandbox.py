@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bot import sandbox
+from bot import inside, sandbox, wall
 from bot.sandbox import Limits, SandboxError
-from validators import Change, Commit, LintConfig, lint
+from bot.wall import Wall
+from validators import Change, Commit, LintConfig, fix, lint
 from validators.config import parse_config
 from validators.examples import ATTRIBUTION, SKILL
 from validators.limits import TokenLimits
@@ -62,16 +72,27 @@ def test_too_much_memory_is_a_finding() -> None:
 
 HOSTILE = "compositional_skills/writing/hostile/qna.yaml"
 CRASH = """
-import sys; sys.path.insert(0, sys.argv.pop(1))
-import bot.sandbox as sandbox, validators
+import sys; sys.path.insert(0, sys.argv[1])
+import validators
+from bot import warden
 real = validators.lint
 def lint(files, **rest):
     if any(b"HOSTILE" in data for data in files.values()):
         {crash}
     return real(files, **rest)
 validators.lint = lint
-sandbox._child(sys.argv[1:])
+warden.serve(int(sys.argv[2]))
 """
+
+
+@contextmanager
+def walled(boot: str) -> Iterator[Wall]:
+    """A wall of its own whose warden runs `boot`."""
+    made = Wall(boot)
+    try:
+        yield made
+    finally:
+        made.close()
 
 
 @pytest.mark.parametrize(
@@ -82,11 +103,11 @@ sandbox._child(sys.argv[1:])
         ("while True: pass", "too much processor time"),
     ],
 )
-def test_one_hostile_leaf_takes_no_others_verdict(crash: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sandbox, "_CHILD", CRASH.format(crash=crash))
+def test_one_hostile_leaf_takes_no_others_verdict(crash: str, words: str) -> None:
     beside = HOSTILE.replace("qna.yaml", "attribution.txt")
     files = {**FILES, HOSTILE: b"HOSTILE", beside: ATTRIBUTION.encode(), CONFIG_FILE: b"lnt:\n"}
-    report = sandbox.lint(files, files, Limits(cpu_s=2, leaf_s=20), change=CHANGE)
+    with walled(CRASH.format(crash=crash)) as own:
+        report = sandbox.lint(files, files, Limits(cpu_s=2, leaf_s=20), change=CHANGE, wall=own)
     calm = lint({**FILES, CONFIG_FILE: b"lnt:\n"}, changed=files, change=CHANGE)
     (stopped,) = [f for f in report.findings if f.path == HOSTILE]
     assert (stopped.rule, stopped.level) == ("cannot-judge", "error")
@@ -98,13 +119,15 @@ def test_one_hostile_leaf_takes_no_others_verdict(crash: str, words: str, monkey
     assert report.files == 2
 
 
-def test_the_time_for_all_leaves_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sandbox, "_CHILD", "import time; time.sleep(60)")
+def test_the_time_for_all_leaves_is_bounded() -> None:
     files = {f"compositional_skills/writing/leaf_{n}/qna.yaml": b"x" for n in range(30)}
-    start = time.monotonic()
-    report = sandbox.lint(files, files, Limits(wall_s=0.3, leaf_s=0.3, all_leaves_s=0.5))
+    files[HOSTILE] = b"HOSTILE"
+    with walled(CRASH.format(crash="import time; time.sleep(60)").replace('b"HOSTILE" in data', "True")) as own:
+        own.ask({"do": "migrate", "files": {}, "changed": [], "tokenizer": None}, Limits())  # it is warm now
+        start = time.monotonic()
+        report = sandbox.lint(files, files, Limits(wall_s=0.3, leaf_s=0.3, all_leaves_s=0.5), wall=own)
     assert time.monotonic() - start < 10
-    assert [f.rule for f in report.findings] == ["cannot-judge"] * 30
+    assert [f.rule for f in report.findings] == ["cannot-judge"] * 31
     assert "took all the time" in report.findings[-1].message
 
 
@@ -113,26 +136,158 @@ def test_tokens_are_counted_with_the_teachers_tokenizer(tmp_path: Path) -> None:
     words = tokenizers.Tokenizer(tokenizers.models.WordLevel({"[UNK]": 0}, unk_token="[UNK]"))
     words.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
     words.save(str(tmp_path / "tokenizer.json"))
-    count = sandbox._counter(str(tmp_path / "tokenizer.json"))
+    count = inside.counter(str(tmp_path / "tokenizer.json"))
     assert count is not None
     assert count("four words make four") == 4
-    assert sandbox._counter(str(tmp_path / "none.json")) is None
+    assert inside.counter(str(tmp_path / "none.json")) is None
 
 
 def test_without_the_package_tokens_are_estimated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tokenizers", None)
-    assert sandbox._counter("tokenizer.json") is None
+    assert inside.counter("tokenizer.json") is None
 
 
 def test_the_child_sees_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEEDBED_FORGE_TOKEN", "secret")
-    assert "SEEDBED_FORGE_TOKEN" not in sandbox._bare_environment()
+    assert "SEEDBED_FORGE_TOKEN" not in wall.bare_environment()
 
 
-def test_a_broken_installation_is_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sandbox, "_CHILD", "raise ImportError('no validators here')")
-    with pytest.raises(SandboxError, match="no validators here"):
-        sandbox.lint(FILES, [PATH])
+def test_a_broken_installation_is_no_verdict() -> None:
+    with (
+        walled("raise ImportError('no validators here')") as own,
+        pytest.raises(SandboxError, match="no validators here"),
+    ):
+        sandbox.lint(FILES, [PATH], wall=own)
+
+
+def test_a_fault_of_ours_is_no_verdict() -> None:
+    with walled(CRASH.format(crash="raise OSError('disk')")) as own, pytest.raises(SandboxError, match="OSError: disk"):
+        sandbox.lint({**FILES, HOSTILE: b"HOSTILE"}, [PATH], wall=own)
+
+
+def test_many_at_once_get_their_own_answers() -> None:
+    texts = [b"created_by: ada%d\n" % n for n in range(24)]
+    with ThreadPoolExecutor(8) as pool:
+        reports = list(pool.map(lambda text: sandbox.lint({PATH: text + FILES[PATH]}, [PATH]), texts))
+    assert reports == [lint({PATH: text + FILES[PATH]}, changed=[PATH]) for text in texts]
+
+
+def test_a_killed_warden_is_replaced() -> None:
+    with walled(wall._BOOT) as own:
+        assert sandbox.lint(FILES, [PATH], wall=own).files == 1
+        first = own.pid
+        assert first is not None
+        os.kill(first, signal.SIGKILL)
+        assert sandbox.lint(FILES, [PATH], wall=own) == lint(FILES, changed=[PATH])
+        assert own.pid != first
+
+
+def test_one_that_is_killed_at_work_costs_a_second_try_and_no_verdict() -> None:
+    """The first warden dies with its request; the second one answers it."""
+    with walled(wall._BOOT) as own:
+        sandbox.lint(FILES, [PATH], wall=own)
+        assert own.pid is not None
+        os.kill(own.pid, signal.SIGSTOP)
+        killer = threading.Timer(0.2, os.kill, (own.pid, signal.SIGKILL))
+        killer.start()
+        assert sandbox.lint(FILES, [PATH], wall=own).files == 1
+        killer.join()
+
+
+WORKER = """
+import sys; sys.path.insert(0, sys.argv[1])
+from bot import sandbox
+sandbox.lint({}, [])
+print(sandbox._WALL.pid, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_the_warden_dies_with_its_worker() -> None:
+    command = [sys.executable, "-c", WORKER, str(Path(wall.__file__).parents[1])]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as worker:
+        assert worker.stdout is not None
+        warden = int(worker.stdout.readline())
+        descriptor = os.pidfd_open(warden) if hasattr(os, "pidfd_open") else pytest.skip("no pidfd here")
+        worker.kill()
+    try:
+        import select
+
+        ended, _, _ = select.select([descriptor], [], [], 20)
+        assert ended, "the warden lives on without its worker"
+    finally:
+        os.close(descriptor)
+
+
+SPY = """
+import sys; sys.path.insert(0, sys.argv[1])
+import os, resource
+from bot import inside, warden
+def look(request):
+    held = [fd for fd in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{fd}")]
+    names = ("RLIMIT_CPU", "RLIMIT_AS", "RLIMIT_FSIZE", "RLIMIT_CORE", "RLIMIT_NPROC")
+    limits = {name: resource.getrlimit(getattr(resource, name))[0] for name in names}
+    return {"held": held, "limits": limits, "environment": sorted(os.environ)}
+inside._DO["look"] = look
+warden.serve(int(sys.argv[2]))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_the_child_holds_nothing_but_its_own_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEEDBED_FORGE_TOKEN", "secret")
+    with walled(SPY) as own:
+        seen: dict[str, Any] = own.ask({"do": "look", "tokenizer": None}, Limits(cpu_s=7, memory=1 << 29))
+    assert set(seen["held"]) == {"0", "1", "2"}
+    assert seen["limits"] == {
+        "RLIMIT_CPU": 7,
+        "RLIMIT_AS": 1 << 29,
+        "RLIMIT_FSIZE": 0,
+        "RLIMIT_CORE": 0,
+        "RLIMIT_NPROC": 0,
+    }
+    assert set(seen["environment"]) <= {"PATH", "LD_LIBRARY_PATH", "LANG", "LC_CTYPE", "TOKENIZERS_PARALLELISM"}
+
+
+def test_mending_passes_the_wall() -> None:
+    files = {PATH: SKILL.replace("  - question", "  - question ").encode()}
+    mended = sandbox.mend(files, [PATH])
+    expected = fix(files, changed=[PATH])
+    assert mended.files == {path: data for path, data in expected.files.items() if files.get(path) != data}
+    assert mended.left == expected.remaining.errors
+    assert len(mended.done) == len(expected.edits)
+
+
+def test_migrating_passes_the_wall() -> None:
+    old = SKILL.replace("version: 3", "version: 2").encode()
+    mended = sandbox.mend({PATH: old}, [PATH], how="migrate")
+    assert b"version: 3" in mended.files[PATH]
+    assert mended.done
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ({"files": {".github/workflows/x.yml": ""}, "gone": []}, "no file of these leaves"),
+        ({"files": {"compositional_skills/writing/haiku/run.sh": ""}, "gone": []}, "no file of these leaves"),
+        ({"files": {}, "gone": ["README.md"]}, "never given"),
+    ],
+)
+def test_what_comes_back_is_held_to_what_a_mend_may_touch(told: dict[str, Any], words: str) -> None:
+    whole = json.dumps({**told, "done": [], "left": 0, "hunks": [], "patch": ""})
+    boot = (
+        "import sys; sys.path.insert(0, sys.argv[1])\nfrom bot import inside, warden\n"
+        f"import json\ninside._DO['mend'] = lambda request: json.loads({whole!r})\nwarden.serve(int(sys.argv[2]))"
+    )
+    with walled(boot) as own, pytest.raises(SandboxError, match=words):
+        sandbox.mend(FILES, [PATH], wall=own)
+
+
+def test_budgets_name_the_largest_seed() -> None:
+    files = {PATH: SKILL.encode()}
+    (budget,) = sandbox.judge(files, [PATH]).budgets
+    assert budget.path == "compositional_skills/writing/haiku"
+    assert 0 < budget.largest < budget.limit == TokenLimits().seed
 
 
 def test_a_callable_never_reaches_the_wall() -> None:

@@ -1,0 +1,1 @@
+"""What the commands of `bot.commands` do, one module for each family."""
