@@ -7,8 +7,9 @@ FUZZ_SECONDS ?= 600
 # The newest torch that the CPU build of vLLM is made for; on a machine with a CUDA GPU any torch that vLLM brings.
 TORCH  ?= torch==2.13.0
 BIN    := $(VENV)/bin
+NODE   := tests/node/node_modules
 
-.PHONY: demo test unit lint types bench-lint fuzz install install-base clean help
+.PHONY: demo test unit lint types bench-lint bench-bot chaos fuzz install clean help
 
 help:            ## show this list
 	@grep -E '^[a-z-]+: *.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/'
@@ -16,7 +17,7 @@ help:            ## show this list
 demo: install    ## one contribution's whole way, from pull request to promoted model
 	$(BIN)/seedbed demo $(ARGS)
 
-test: install    ## everything that CI runs: style, types, layers, all tests
+test: install $(NODE)/.installed    ## everything that CI runs: style, types, layers, all tests
 	$(MAKE) --no-print-directory lint types
 	$(BIN)/python -m pytest tests/unit
 	$(BIN)/python -m pytest tests/contract tests/integration
@@ -36,6 +37,12 @@ types: install
 bench-lint: install $(PEER)/.installed   ## speed and size of the linter beside the reference's, with bars
 	$(BIN)/python -m tests.bench.bench_lint $(PEER)/bin/python $(ARGS)
 
+bench-bot: install    ## a burst of 1,000 deliveries: how fast they are answered and linted, with bars
+	$(BIN)/python -m tests.bench.bench_bot $(ARGS)
+
+chaos: install    ## 200 pull requests while processes are killed, on SQLite and on PostgreSQL
+	$(BIN)/python -m tests.chaos.run $(ARGS)
+
 fuzz: install    ## hostile bytes against linter and fixer, for FUZZ_SECONDS
 	$(BIN)/pip install --quiet "atheris>=3,<4"
 	$(BIN)/python -m tests.fuzz.fuzz_lint .fuzz -artifact_prefix=.fuzz/ -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=20
@@ -46,6 +53,11 @@ $(PEER)/.installed: Makefile
 	$(PEER)/bin/pip install --quiet instructlab-schema==0.4.2
 	@touch $@
 
+# Other people's tools that judge ours: GitHub's API description, a validating proxy, example webhooks.
+$(NODE)/.installed: tests/node/package.json tests/node/package-lock.json .ci/node.py $(VENV)/.installed
+	$(BIN)/python .ci/node.py --venv $(VENV)
+	@touch $@
+
 install: $(VENV)/.installed
 
 $(VENV)/.installed: pyproject.toml Makefile .ci/install.py
@@ -53,4 +65,4 @@ $(VENV)/.installed: pyproject.toml Makefile .ci/install.py
 	@touch $@
 
 clean:           ## remove the virtual environment and caches
-	rm -rf $(VENV) $(PEER) .fuzz .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(PEER) $(NODE) .fuzz .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,34 @@
+"""The worker as `seedbed worker` starts it, but with a scripted teacher: chaos is about jobs, not about models."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from dataclasses import replace
+
+from bot.cli.logs import set_up
+from bot.engine.dbos import DbosEngine
+from bot.settings import load
+from bot.teachers import TeacherDesk
+from bot.wiring import open_context
+from bot.worker import work
+from pipeline.documents import offline
+from pipeline.teacher.scripted import ScriptedTeacher
+from tests.integration.bot_bench import script
+
+
+def main() -> int:
+    """Work until SIGTERM; settings come from the environment."""
+    set_up()
+    stopped = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopped.set())
+    settings = load()
+    engine = DbosEngine(settings.jobs_database)
+    desk = TeacherDesk(lambda: ScriptedTeacher(script, name="Script"))
+    work(replace(open_context(settings, engine), teachers=desk, documents=offline), engine, stopped)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
