@@ -54,12 +54,14 @@ class Context:
         """Put parts in their places, settle the triage, make the sticky comment and the labels say so, then store.
 
         A function changes the triage part as it is by then, such as `lambda triage: replace(triage, hold=decision)`.
-        `pull`: as the forge showed it just now; asked for where it is None. Stored last: a kill in between leaves the
-        parts unstored, so whoever compares with the store publishes again.
+        `pull`: as the forge showed it just now; asked for where it is None, and where another job has settled another
+        head meanwhile: what was decided about that must not fall. Stored last: a kill in between leaves the parts
+        unstored, so whoever compares with the store publishes again.
         """
         with self.pull_locked(number):
-            pull = pull or self.forge.pull(number)
             state = before = pulls.load(self.store, number)
+            if pull is None or _settled_elsewhere(before, pull):
+                pull = self.forge.pull(number)
             for part in parts:
                 state = _with(state, part)
             state = settle(state, pull, self.clock())
@@ -104,6 +106,11 @@ class Context:
         folder.mkdir(parents=True, exist_ok=True)
         with exclusive(folder / f"pull-{number % 256}.lock"):
             yield
+
+
+def _settled_elsewhere(before: PullState, pull: Pull) -> bool:
+    """Whether it was settled last for another head than `pull` shows: one of the two is old."""
+    return before.triage is not None and before.triage.sha not in ("", pull.head_sha)
 
 
 def _moved(before: PullState, now: PullState) -> bool:

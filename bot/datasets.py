@@ -127,7 +127,7 @@ def _grown(main: Main, leaf: Leaf, origin: Origin, dataset: LeafDataset) -> Grow
         files=_of(main, leaf),
         key=dataset.leaf_key,
         kept=len(dataset.samples),
-        rejected=len(dataset.rejected),
+        rejected=sum(not sample.spare for sample in dataset.rejected),
         notes=dataset.notes,
         **asdict(origin),
     )

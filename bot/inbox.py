@@ -70,14 +70,15 @@ class Inbox:
 
     async def accept(self, id: str, work: Work) -> bool | None:
         """Durable on return. False: accepted before; None: not known yet. Raises `Full`, and the database's errors."""
-        if self._busy <= DIRECT and not self._waiting and not self._incoming:
+        being_written = self._flushing is not None and not self._flushing.done()
+        if self._busy <= DIRECT and not self._waiting and not being_written:
             return await asyncio.to_thread(self._enqueue, id, work)
         if self._waiting + len(self._incoming) >= MOST:
             raise Full(f"{MOST} deliveries wait for the job database already")
         done = asyncio.get_running_loop().create_future()
         row = (id, json.dumps([work.job, work.queue, work.payload, work.key, work.delay_s]))
         self._incoming.append((row, done))
-        if self._flushing is None or self._flushing.done():
+        if not being_written:
             self._flushing = asyncio.create_task(self._flush())
         await done
         return None

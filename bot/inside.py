@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from difflib import SequenceMatcher, unified_diff
 from functools import lru_cache
+from importlib import import_module
+from itertools import product
 from typing import Any
 
 import validators
@@ -18,17 +20,27 @@ from validators.limits import TokenLimits
 from validators.migration import migrate
 from validators.model import Change, Commit, LintConfig
 from validators.paths import ATTRIBUTION_FILE, beside, is_leaf_like
+from validators.schema import VERSIONS, load_schema
 
+NO_END = "\\ No newline at end of file"  # as git marks it in patches
 _CHARACTERS = 4
 """English prose has about four characters a token; the linter estimates alike where it has no tokenizer."""
 
 
+_RARE = ("difflib", "encodings.cp1252", "unicodedata", "validators.config", "validators.recovery")
+"""What the linter loads where something is wrong; a child can load nothing any more."""
+
+
 def warm() -> None:
     """Load rules, schemas and patterns, so that no child has to."""
+    for name in _RARE:
+        import_module(name)
+    for version, schema in product(VERSIONS, ("compositional_skills", "knowledge")):
+        load_schema(schema, version)
     path = "compositional_skills/writing/warm/qna.yaml"
-    faulty = SKILL.replace("  - question", "  - question ").encode()
-    for text in (SKILL.encode(), faulty):
-        validators.fix({path: text, beside(path, ATTRIBUTION_FILE): ATTRIBUTION.encode()})
+    spaced, unfit = SKILL.replace("  - question", "  - question "), SKILL.replace("version: 3", "version: [3]")
+    for text in (SKILL, spaced, unfit):
+        validators.fix({path: text.encode(), beside(path, ATTRIBUTION_FILE): ATTRIBUTION.encode()})
 
 
 def answer(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -104,7 +116,13 @@ def _hunks(path: str, before: bytes, after: bytes) -> Iterator[list[Any]]:
 
 def _patch(path: str, before: bytes | None, after: bytes | None) -> Iterator[str]:
     names = ("/dev/null" if before is None else f"a/{path}", "/dev/null" if after is None else f"b/{path}")
-    return unified_diff(_lines(before), _lines(after), *names, lineterm="")
+    return unified_diff(_marked(before), _marked(after), *names, lineterm="")
+
+
+def _marked(data: bytes | None) -> list[str]:
+    """Lines as patches show them: a last one without a line break says so."""
+    lines = _lines(data)
+    return [*lines[:-1], f"{lines[-1]}\n{NO_END}"] if lines and data and not data.endswith(b"\n") else lines
 
 
 def _migrate(request: Mapping[str, Any]) -> dict[str, Any]:

@@ -68,7 +68,10 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class LeafPreview:
-    """What the teacher made of one leaf. `reasons` counts the rejected by reason; `key` finds them all in the store."""
+    """What the teacher made of one leaf. `reasons` counts the rejected by reason; `key` finds them all in the store.
+
+    `spare`: sound samples that were not needed, since enough were kept.
+    """
 
     path: str
     key: str = ""
@@ -79,6 +82,7 @@ class LeafPreview:
     reasons: tuple[tuple[str, int], ...] = ()
     notes: tuple[str, ...] = ()
     skipped: str = ""
+    spare: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from posixpath import dirname, join
 
 from bot.forge.port import ChangedFile, Forge, Tree, TreeEntry
-from pipeline.taxonomy import Repository
 from validators.limits import LIMITS
 from validators.model import Change, Commit, Finding
 from validators.paths import ATTRIBUTION_FILE, BRANCHES, CONFIG_FILE, LEAF_FILE, is_judged, is_leaf_like
 
 MAX_FILES = 200  # files of leaves in one pull request; more are for several pull requests
-Fetch = Callable[[str], Repository]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +30,8 @@ class PullFiles:
     lines: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
 
 
-def read_pull(forge: Forge, number: int, head_sha: str, fetch: Fetch) -> PullFiles:
-    """Read changed leaf files by the forge's API, and unchanged siblings from the pull request's git ref."""
+def read_pull(forge: Forge, number: int, head_sha: str) -> PullFiles:
+    """Read changed leaf files and their unchanged siblings by the forge's API, each up to a limit: no git at all."""
     touched = forge.changed_files(number)
     tree = forge.tree(head_sha)
     ours = [f for f in touched if concerns_us(f.path)]
@@ -43,7 +41,7 @@ def read_pull(forge: Forge, number: int, head_sha: str, fetch: Fetch) -> PullFil
         problems = [_too_many(wanted), *problems]
     siblings = [] if not ours else _missing_siblings(ours, {f.path for f in wanted}, tree)
     if siblings:
-        files |= _from_git(fetch(f"refs/pull/{number}/head"), head_sha, siblings)
+        files |= _unchanged(forge, head_sha, siblings, tree)
     judged = {f.path for f in wanted if f.path in files} | {s for s in siblings if s in files and s.endswith(LEAF_FILE)}
     leaves = {dirname(path) for path in judged if join(dirname(path), LEAF_FILE) in files}
     others = {f.path for f in touched if f.status != "removed" and _in_trees(f.path)}
@@ -104,15 +102,13 @@ def _missing_siblings(touched: Sequence[ChangedFile], known: set[str], tree: Tre
     return sorted(p for p in missing if _is_plain(tree.entries.get(p)) and (p in tree.entries or not tree.complete))
 
 
-def _from_git(repository: Repository, commit: str, paths: Sequence[str]) -> dict[str, bytes]:
-    tree = repository.tree(commit)
-    present = {
-        path: tree[path].sha
-        for path in paths
-        if path in tree and tree[path].mode.startswith("100") and tree[path].size <= LIMITS.file_bytes
-    }
-    blobs = repository.blobs(present.values())
-    return {path: blobs[sha] for path, sha in present.items() if sha in blobs}
+def _unchanged(forge: Forge, commit: str, paths: Sequence[str], tree: Tree) -> dict[str, bytes]:
+    """By their blobs, or by their paths where the forge cut the tree; what is missing or too large is left out."""
+    found: dict[str, bytes | None] = {}
+    for path in paths[:MAX_FILES]:
+        entry, limit = tree.entries.get(path), LIMITS.file_bytes
+        found[path] = forge.blob(entry.sha, limit=limit) if entry else forge.file(commit, path, limit=limit)
+    return {path: content for path, content in found.items() if content is not None}
 
 
 def _too_large(path: str) -> Finding:

@@ -14,14 +14,14 @@ from pathlib import Path
 from posixpath import dirname
 from typing import Any, Literal
 
-from bot.inside import decoded, encoded
+from bot.inside import NO_END, decoded, encoded
 from bot.pulls import Budget
 from bot.wall import Limits, SandboxError, Stopped, Wall
 from validators.limits import LIMITS
 from validators.model import Change, Finding, LintConfig, Report
 from validators.paths import ATTRIBUTION_FILE, CONFIG_FILE, LEAF_FILE, beside, is_judged
 
-__all__ = ["Hunk", "Judged", "Limits", "Mended", "SandboxError", "Stopped", "judge", "lint", "mend"]
+__all__ = ["NO_END", "Hunk", "Judged", "Limits", "Mended", "SandboxError", "Stopped", "judge", "mend"]
 
 _DEFAULT = LintConfig()
 _NO_CHANGE = Change()
@@ -89,20 +89,6 @@ class _Request:
             "change": {"modes": dict(change.modes), "tree": [*change.tree], "commits": commits},
             "tokenizer": self.tokenizer and str(self.tokenizer),
         }
-
-
-def lint(
-    files: Mapping[str, bytes],
-    changed: Iterable[str],
-    limits: Limits = _LIMITS,
-    *,
-    config: LintConfig = _DEFAULT,
-    change: Change = _NO_CHANGE,
-    tokenizer: Path | None = None,
-    wall: Wall = _WALL,
-) -> Report:
-    """The report of `judge` alone."""
-    return judge(files, changed, limits, config=config, change=change, tokenizer=tokenizer, wall=wall).report
 
 
 def judge(

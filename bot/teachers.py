@@ -46,9 +46,12 @@ class TeacherDesk:
             yield
 
     def close(self) -> None:
-        """Unload now, or as soon as the present lease ends."""
-        with self.closed():
-            pass
+        """Unload, unless a job has it, which may take hours: then it ends with this process, as all children do."""
+        if self._busy.acquire(blocking=False):
+            try:
+                self._drop()
+            finally:
+                self._busy.release()
 
     def _drop(self) -> None:
         self._stop_timer()

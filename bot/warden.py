@@ -141,6 +141,7 @@ def _confine(header: dict[str, Any]) -> None:
     _limit(resource.RLIMIT_FSIZE, 0)
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_NPROC, 0)
+    _limit(resource.RLIMIT_NOFILE, 0)  # what is open stays; no file and no socket can be opened any more
 
 
 def _limit(what: int, amount: int, hard: int | None = None) -> None:

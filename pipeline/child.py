@@ -31,6 +31,8 @@ Target = Callable[[JSON, Emit], JSON]
 
 TAIL_LINES = 40
 CLOSE_SECONDS = 5.0
+_FOR_MODELS = frozenset({"SEEDBED_CACHE", "SEEDBED_THREADS"})
+"""Settings that loading a model needs; all others stay with us."""
 
 # `sys.path` travels as multiprocessing's spawn does it: the child finds what the parent finds, installed or not.
 _BOOT = "import os, sys; sys.path[:] = sys.argv[4].split(os.pathsep); from pipeline.child import serve; serve()"
@@ -281,8 +283,10 @@ def _end_with_parent(life_fd: int) -> None:
 
 
 def _environment(extra: Mapping[str, str] | None) -> dict[str, str]:
+    """Ours without the bot's settings: a process that reads what strangers wrote holds neither keys nor tokens."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("SEEDBED_") or name in _FOR_MODELS}
     # Idle OpenMP threads that spin starve the other processes of a small machine.
-    return {"OMP_WAIT_POLICY": "PASSIVE", **os.environ, **(extra or {})}
+    return {"OMP_WAIT_POLICY": "PASSIVE", **ours, **(extra or {})}
 
 
 def _describe(error: BaseException) -> JSON:

@@ -18,7 +18,7 @@ from pipeline.leafdata import (
     with_origin,
 )
 from pipeline.responses import Responses, answer_all
-from pipeline.samples import Sample
+from pipeline.samples import NOT_NEEDED, Sample
 from pipeline.store.port import Store
 from pipeline.teacher.port import ChatRequest, Completion, Teacher
 from validators import Leaf
@@ -208,7 +208,7 @@ def _take_stock(work: _Work, *, last: bool) -> None:
 def _finish(work: _Work, teacher: Teacher, store: Store) -> LeafDataset:
     """Make rows of the drafts and store them. Where the teacher failed and nothing came, nothing is stored."""
     for draft in work.kept[work.target :]:
-        draft.reason = f"surplus: the target of {work.target} was reached"
+        draft.reason = f"{NOT_NEEDED}: the target of {work.target} was reached"
     if work.failures:
         work.notes.append(f"the teacher failed on {work.failures} requests")
     rows = [_sample(work, draft, teacher) for draft in work.drafts]

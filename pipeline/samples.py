@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pipeline.teacher.port import Message
 
 Status = Literal["kept", "rejected"]
+NOT_NEEDED = "surplus"  # how the reason of a sound sample begins that was not needed
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,11 @@ class Sample:
         turns = [[message.role, message.content] for message in self.messages]
         parts = [self.leaf_key, turns] if self.status == "kept" else [self.leaf_key, turns, list(self.request_keys)]
         return hashlib.sha256(_canonical(parts).encode(errors="backslashreplace")).hexdigest()
+
+    @property
+    def spare(self) -> bool:
+        """Whether it is sound, and was only not needed: enough others were kept."""
+        return self.status == "rejected" and (self.reason or "").startswith(NOT_NEEDED)
 
     @property
     def question(self) -> str:

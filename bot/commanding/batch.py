@@ -14,6 +14,7 @@ from bot.engine.port import Steps
 from bot.forge.port import ForgeError, NotFound, Pull
 from bot.render import reply, texts
 from bot.render.escape import prose
+from bot.render.reason import reason
 from bot.retry import TryAgain
 from bot.triage.states import BY_NAME as STATES
 from bot.triage.states import PREFIX
@@ -72,4 +73,4 @@ def _one(call: Call, number: int) -> dict[str, Any]:
     except NotFound:
         return refusal(texts.NO_PULL).plain()
     except ForgeError as error:
-        return refusal(prose(str(error), limit=200)).plain()
+        return refusal(prose(reason(error, limit=200))).plain()

@@ -21,8 +21,9 @@ def approve(call: Call) -> Answer:
     if lint.errors:
         return refusal(reply.faulty(call.asked, lint.errors))
     decision = _decision(call)
-    call.context.publish(call.pull.number, lambda triage: replace(triage, approved=decision))
-    return Answer(note=texts.NOTE_APPROVED)
+    state = call.context.publish(call.pull.number, lambda triage: replace(triage, approved=decision))
+    stands = state.triage.state if state.triage else ""
+    return Answer(texts.APPROVED_BUT.get(stands, ""), note=texts.NOTE_APPROVED)
 
 
 def hold(call: Call) -> Answer:

@@ -23,6 +23,7 @@ FREE = ("text", "command")
 _LEAF = re.compile(r"\w[\w.-]{0,99}(?:/\w[\w.-]{0,99}){0,19}")
 _RULE = re.compile(r"[a-z][a-z0-9_.:-]{0,63}")
 _LOGIN = re.compile(r"@?([A-Za-z0-9](?:[A-Za-z0-9-]{0,38}))")
+_COUNT = re.compile(r"0{0,9}([1-9][0-9]{0,3})")
 _NUMBER = re.compile(r"#?([1-9][0-9]{0,8})")
 _LABEL = re.compile(r"[^\x00-\x1f\x7f]{1,50}")
 _WORDS = re.compile(r'(?:[^\s"]|"[^"]*")+|"')
@@ -127,7 +128,8 @@ def _leaf(word: str) -> str | None:
 
 
 def _count(word: str) -> int | None:
-    return int(word) if word.isascii() and word.isdigit() and 0 < int(word[:9]) <= MOST_SAMPLES else None
+    match = _COUNT.fullmatch(word)
+    return int(match[1]) if match and int(match[1]) <= MOST_SAMPLES else None
 
 
 def _text(words: str) -> str | None:

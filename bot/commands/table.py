@@ -37,7 +37,8 @@ class Command:
         return any(argument.kind in FREE for argument in self.arguments)
 
 
-_LEAF = Argument("leaf", "leaf", "the path of one changed leaf, or the last part of it; without it, all of them")
+_PUSHED = "Seedbed pushes a commit where the author allows maintainers to edit, and suggests changes otherwise."
+_LEAF = Argument("leaf", "leaf", "one of the changed leaves; without it, all of them")
 
 COMMANDS = (
     Command(
@@ -55,7 +56,7 @@ COMMANDS = (
         "author",
         "/fix",
         many=True,
-        more="Seedbed pushes a commit where the author allows maintainers to edit, and suggests changes otherwise.",
+        more=_PUSHED,
     ),
     Command(
         "migrate",
@@ -63,7 +64,7 @@ COMMANDS = (
         "author",
         "/migrate",
         many=True,
-        more="Seedbed pushes a commit where the author allows maintainers to edit, and suggests changes otherwise.",
+        more=_PUSHED,
     ),
     Command(
         "preview",
@@ -105,7 +106,7 @@ COMMANDS = (
     ),
     Command(
         "hold",
-        "keep this pull request from being merged until `/unhold`",
+        "say that this pull request shall wait until `/unhold`; nobody is reminded meanwhile",
         "triage",
         "/hold waiting for the licence",
         (Argument("reason", "text", "why, in your words"),),

@@ -21,6 +21,7 @@ from bot.datasets import latest
 from pipeline.gate import Verdict, verdict_from
 from pipeline.store.files import FileStore
 
+_FOLDED = re.compile(r"<details><summary>(.*?)</summary>.*?</details>", re.DOTALL)
 _HTML = re.compile(r"<!--.*?-->|</?(?:details|summary|sub|sup|br|b)[^>]*>", re.DOTALL)
 
 
@@ -86,8 +87,9 @@ def made(state: Path, leaf: str) -> str:
 
 
 def show_comment(console: Console, body: str) -> None:
-    """A comment as a person reads it, without what GitHub hides."""
-    console.print(Padding(Panel(Markdown(_HTML.sub("", body)), title="the bot's comment", width=110), (0, 0, 0, 10)))
+    """A comment as a person reads it: what is folded stays folded, and what GitHub hides stays hidden."""
+    seen = _HTML.sub("", _FOLDED.sub(r"▸ \1", body))
+    console.print(Padding(Panel(Markdown(seen), title="the bot's comment", width=110), (0, 0, 0, 10)))
 
 
 def show(console: Console, result: Result) -> None:

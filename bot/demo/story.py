@@ -214,7 +214,8 @@ class Story:
             raise DemoError(f"the build failed: {done.error}")
         result = report.read(self.options.state / "bot", done.result)
         report.show(self.console, result)
-        self.say(f"browse {self.hub_url}/{REPOSITORY}/pulls (ledger: branch seedbed/builds)")
+        if self.options.keep:
+            self.say(f"browse {self.hub_url}/{REPOSITORY}/pulls (ledger: branch seedbed/builds)")
         self.say(f"took {(time.monotonic() - self.began) / 60:.1f} minutes")
         if self.options.json:
             self.options.json.write_text(json.dumps(result.as_json(), indent=2) + "\n")

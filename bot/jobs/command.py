@@ -25,6 +25,14 @@ _PULL = TypeAdapter(Pull)
 def run(context: Context, steps: Steps, payload: JSON) -> JSON:
     """Payload: {"pull", "comment" (None: asked by a button), "author", "asked": [`Asked.plain()`]}."""
     _react(context, payload, "eyes")
+    try:
+        return _run(context, steps, payload)
+    except Exception as error:
+        _give_up(context, steps, payload, error)
+        raise
+
+
+def _run(context: Context, steps: Steps, payload: Mapping[str, Any]) -> dict[str, JSON]:
     # The head of this moment is what was allowed, also for a step that is repeated after a push.
     pull = _PULL.validate_python(
         steps.run("pin", lambda: asdict(replace(context.forge.pull(payload["pull"]), body="")))
@@ -53,10 +61,25 @@ def _reply(context: Context, steps: Steps, payload: Mapping[str, Any], head: str
 
     What `/status` said is folded away when the head moves on.
     """
-    marker = texts.REPLY.format(comment=payload["comment"] or steps.job_id)
-    comment = context.forge.ensure_comment(payload["pull"], marker, f"{marker}\n{text}")
+    comment = _answer(context, steps, payload, text)
     if any(asked["name"] == "status" for asked in payload["asked"]):
         replies.remember(context, payload["pull"], comment, head)
+
+
+def _answer(context: Context, steps: Steps, payload: Mapping[str, Any], text: str) -> int:
+    marker = texts.REPLY.format(comment=payload["comment"] or steps.job_id)
+    return context.forge.ensure_comment(payload["pull"], marker, f"{marker}\n{text}")
+
+
+def _give_up(context: Context, steps: Steps, payload: Mapping[str, Any], error: Exception) -> None:
+    """Whoever asked hears that it failed; an answer that `/retry` brings takes the place of this one."""
+    _react(context, payload, "confused")
+    try:
+        text = reply.failed([Asked.of(plain) for plain in payload["asked"]], error)
+        comment = _answer(context, steps, payload, text)
+        replies.remember(context, payload["pull"], comment, context.forge.pull(payload["pull"]).head_sha)
+    except Exception as silent:  # must not hide the first one
+        error.add_note(f"and the pull request could not be told: {silent}")
 
 
 def _react(context: Context, payload: Mapping[str, Any], reaction: Reaction) -> None:

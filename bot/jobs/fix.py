@@ -17,7 +17,8 @@ from bot.engine.port import JSON, Steps
 from bot.forge.port import Forbidden, ForgeError, NotFound, Suggestion
 from bot.reading import read_pull
 from bot.render import mend, texts
-from bot.render.escape import one_line, prose
+from bot.render.escape import prose
+from bot.render.reason import reason
 from bot.render.suggestions import review, suggestions
 from bot.retry import TryAgain
 from bot.sandbox import Mended, Stopped
@@ -47,7 +48,7 @@ def _mend(context: Context, payload: Mapping[str, Any]) -> dict[str, Any]:
         return {"refused": texts.FIX_CLOSED, "head": pull.head_sha}
     if pull.head_sha != sha:
         return {"refused": _moved(payload), "head": pull.head_sha}
-    read = read_pull(context.forge, number, sha, context.fetch)
+    read = read_pull(context.forge, number, sha)
     by = configuration(context.forge, context.settings, pull.base_sha, pull.author)
     how: Literal["mend", "migrate"] = "migrate" if migrate else "mend"
     try:
@@ -122,9 +123,9 @@ def _reply(context: Context, steps: Steps, payload: Mapping[str, Any], text: str
 
 
 def _give_up(context: Context, steps: Steps, payload: Mapping[str, Any], error: Exception) -> None:
-    reason = one_line(str(error) or type(error).__name__, limit=500)
+    why = prose(reason(error, limit=500))
     try:
-        _reply(context, steps, payload, texts.FIX_FAILED.format(reason=prose(reason)), about=str(payload["sha"]))
+        _reply(context, steps, payload, texts.FIX_FAILED.format(reason=why), about=str(payload["sha"]))
     except Exception as silent:  # must not hide the first one
         error.add_note(f"and the pull request could not be told: {silent}")
 

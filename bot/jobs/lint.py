@@ -23,6 +23,7 @@ from bot.pulls import Fault, LintPart, PullState
 from bot.reading import PullFiles, read_pull
 from bot.render import checks, texts
 from bot.render.escape import one_line, prose
+from bot.render.reason import reason
 from bot.render.suggestions import review, suggestions
 from bot.retry import TryAgain
 from bot.sandbox import Judged, Stopped
@@ -115,7 +116,7 @@ def _stop_old_work(context: Context, state: PullState, pull: Pull) -> None:
 
 def _verdict(context: Context, state: PullState, pin: Mapping[str, Any]) -> dict[str, Any]:
     """{"part", "findings": the weightiest, "suggestions", "checklist"}."""
-    read = read_pull(context.forge, pin["pull"], pin["sha"], context.fetch)
+    read = read_pull(context.forge, pin["pull"], pin["sha"])
     judged = examine(context, read, pin)
     report = judged.report
     weightiest = checks.by_weight(report.findings)
@@ -236,16 +237,16 @@ def _suggest(context: Context, judged: Mapping[str, Any]) -> None:
 
 def _give_up(context: Context, payload: Mapping[str, Any], error: Exception) -> None:
     """Whatever went wrong, the head gets a completed check; a verdict that was reached is left alone."""
-    reason = one_line(str(error) or type(error).__name__, limit=500)
+    why = reason(error, limit=500)
     try:
         pull = context.forge.pull(int(payload["pull"]))
         sha, external = pull.head_sha, _external(context, pull.number)
         if context.forge.check(texts.LINT, sha, external) not in (None, "in_progress"):
             return
-        text = (texts.LINT_FAILED, f"{prose(reason)}\n\n{texts.AGAIN_LINT}")
+        text = (texts.LINT_FAILED, f"{prose(why)}\n\n{texts.AGAIN_LINT}")
         url = context.page(pull.number)
         context.forge.ensure_check(checks.check(texts.LINT, sha, external, text, conclusion="failure", url=url))
-        context.publish(pull.number, LintPart(sha=sha, failed=reason), pull=pull)
+        context.publish(pull.number, LintPart(sha=sha, failed=why), pull=pull)
     except Exception as silent:  # must not hide the first one
         error.add_note(f"and the pull request could not be told: {silent}")  # the reconciler finds the gap
 

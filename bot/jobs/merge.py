@@ -8,7 +8,7 @@ from bot.datasets import Record
 from bot.engine.port import JSON, Steps
 from bot.jobs.watch import Watch
 from bot.pulls import MergePart
-from bot.render.escape import one_line
+from bot.render.reason import reason
 from pipeline.taxonomy import read_leaves
 
 
@@ -52,9 +52,9 @@ def _tell_one(context: Context, record: Record, number: int) -> bool:
 def _tell_failure(context: Context, error: Exception) -> None:
     """The pull requests whose leaves wait hear why. A failure to tell must not hide the first one."""
     try:
-        reason = one_line(str(error) or type(error).__name__, limit=1000)
+        why = reason(error)
         for number in _waiting(context):
-            context.publish(number, MergePart(failed=reason))
+            context.publish(number, MergePart(failed=why))
     except Exception as second:
         error.add_note(f"and the pull requests could not be told: {second}")
 

@@ -12,20 +12,19 @@ from typing import Any
 from bot import pulls
 from bot.context import Context
 from bot.engine.port import JSON, Steps
-from bot.jobs.preview import leaves_named
+from bot.jobs import asked
 from bot.jobs.watch import Unwanted, Watch
 from bot.pulls import Asked, LeafPrecheck, PrecheckPart
 from bot.reading import read_pull
 from bot.render import texts
-from bot.render.escape import one_line
+from bot.render.reason import reason
 from pipeline.evaluate.items import items_digest, question_of
 from pipeline.evaluate.likelihood import f1
 from pipeline.evaluate.port import Item, Score
 from pipeline.flows.filters import strip_control
 from pipeline.models import ModelFolder
 from pipeline.present import present_model
-from validators import Leaf, LeafError, parse_leaf
-from validators.paths import LEAF_FILE
+from validators import Leaf
 
 KNOWN = 0.5
 """From this score on, an answer counts as known: about half of the words of its best passage are the seed's."""
@@ -38,7 +37,7 @@ _SENTENCES = 12  # of an answer; it has 64 tokens at most
 
 def run(context: Context, steps: Steps, payload: JSON) -> JSON:
     """Payload: {"pull", "sha": head that somebody allowed, "leaves"?: [path]}. Another head by now: nothing is done."""
-    pin = steps.run("pin", lambda: _pin(context, payload))
+    pin = steps.run("pin", lambda: asked.pin(context, payload))
     if pin["skip"]:
         return pin
     try:
@@ -49,27 +48,17 @@ def run(context: Context, steps: Steps, payload: JSON) -> JSON:
         raise
 
 
-def _pin(context: Context, payload: Mapping[str, Any]) -> dict[str, Any]:
-    number, sha = int(payload["pull"]), str(payload["sha"])
-    pull = context.forge.pull(number)
-    pin = {"pull": number, "sha": sha, "leaves": list(payload.get("leaves") or ()), "skip": ""}
-    if pull.state != "open":
-        return pin | {"skip": "the pull request is closed"}
-    if pull.head_sha != sha:
-        return pin | {"skip": f"superseded by {pull.head_sha}"}
-    return pin
-
-
 def _ask(context: Context, steps: Steps, pin: Mapping[str, Any]) -> dict[str, Any]:
     """Says that it has begun, too: a job that is retried says so again."""
     if steps.cancelled():  # whoever cancelled has told already
         raise Unwanted(f"job {steps.job_id} was cancelled")
     context.publish(pin["pull"], PrecheckPart(sha=pin["sha"], status="running", job=steps.job_id))
-    read = read_pull(context.forge, pin["pull"], pin["sha"], context.fetch)
-    chosen, unknown = leaves_named(read.leaves, pin["leaves"])
+    read = read_pull(context.forge, pin["pull"], pin["sha"])
+    chosen, unknown = asked.leaves_named(read.leaves, pin["leaves"])
     if not read.leaves:
         return asdict(PrecheckPart(pin["sha"], "failed", failed=texts.PRECHECK_NO_LEAF))
-    leaves, unread = _parse(chosen, read.files)
+    leaves, unreadable = asked.parsed(chosen, read.files)
+    unread = [LeafPrecheck(path, note=why) for path, why in unreadable]
     unread += [LeafPrecheck(path, note=texts.LEAF_UNKNOWN) for path in unknown]
     name, made = _answers(context, steps, leaves) if leaves else ("", [])
     return asdict(PrecheckPart(pin["sha"], "done", name, tuple(sorted([*made, *unread], key=lambda leaf: leaf.path))))
@@ -82,16 +71,6 @@ def _answers(context: Context, steps: Steps, leaves: Sequence[Leaf]) -> tuple[st
     scores = {score.id: score for score in _scores(context, steps, model, items)} if items else {}
     of = {leaf.path: [item for item in items if item.group == leaf.path] for leaf in leaves}
     return model.name, [_leaf(leaf, of[leaf.path], scores, left_out[leaf.path]) for leaf in leaves]
-
-
-def _parse(paths: Sequence[str], files: Mapping[str, bytes]) -> tuple[list[Leaf], list[LeafPrecheck]]:
-    leaves, unread = [], []
-    for path in paths:
-        try:
-            leaves.append(parse_leaf(f"{path}/{LEAF_FILE}", files))
-        except LeafError as error:
-            unread.append(LeafPrecheck(path, note=one_line(str(error), limit=300)))
-    return leaves, unread
 
 
 def _items(leaves: Sequence[Leaf]) -> tuple[list[Item], dict[str, int]]:
@@ -165,8 +144,8 @@ def _tell(context: Context, pin: Mapping[str, Any], made: Mapping[str, Any]) -> 
         return {"superseded": pull.head_sha}
     part = pulls.precheck_part(made)
     context.publish(pin["pull"], part, pull=pull)
-    asked = sum(len(leaf.asked) for leaf in part.leaves)
-    return {"pull": pin["pull"], "sha": pin["sha"], "asked": asked, "known": sum(leaf.known for leaf in part.leaves)}
+    count = sum(len(leaf.asked) for leaf in part.leaves)
+    return {"pull": pin["pull"], "sha": pin["sha"], "asked": count, "known": sum(leaf.known for leaf in part.leaves)}
 
 
 def _end(context: Context, steps: Steps, pin: Mapping[str, Any], error: BaseException) -> None:
@@ -174,10 +153,10 @@ def _end(context: Context, steps: Steps, pin: Mapping[str, Any], error: BaseExce
     stopped = isinstance(error, Unwanted) or steps.cancelled()
     if not stopped and not isinstance(error, Exception):
         return
-    reason = texts.CANCELLED if stopped else one_line(str(error) or type(error).__name__, limit=1000)
+    why = texts.CANCELLED if stopped else reason(error)
     try:
         now = pulls.load(context.store, pin["pull"]).precheck
         if now is not None and now.status == "running" and now.job == steps.job_id:
-            context.publish(pin["pull"], replace(now, status="failed", failed=reason))
+            context.publish(pin["pull"], replace(now, status="failed", failed=why))
     except Exception as silent:  # must not hide the first one
         error.add_note(f"and the pull request could not be told: {silent}")

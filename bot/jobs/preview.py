@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -12,19 +12,17 @@ from bot.context import Context
 from bot.engine.port import JSON, Steps
 from bot.events import external_id
 from bot.forge.port import Conclusion
+from bot.jobs import asked
 from bot.jobs.endings import conclude_cancelled, superseded
 from bot.jobs.lint import judge
 from bot.jobs.watch import Unwanted, Watch
 from bot.pulls import SHOWN_KEPT, LeafPreview, PreviewPart, Shown
 from bot.reading import read_pull
 from bot.render import checks, texts
-from bot.render.escape import one_line, prose
+from bot.render.escape import prose
+from bot.render.reason import reason
 from pipeline.generate import LeafDataset, Origin, generate
 from pipeline.samples import Sample
-from validators import Leaf, LeafError, parse_leaf
-from validators.paths import LEAF_FILE
-
-__all__ = ["conclude_cancelled", "run"]
 
 MOST_SAMPLES = 100  # of one leaf, whatever was asked
 SHOWN_CHARS = 1000  # of each text in the stored state; the page shows all
@@ -47,15 +45,7 @@ def run(context: Context, steps: Steps, payload: JSON) -> JSON:
 
 
 def _pin(context: Context, payload: Mapping[str, Any]) -> dict[str, Any]:
-    number, sha = int(payload["pull"]), str(payload["sha"])
-    wanted = {"leaves": payload.get("leaves") or [], "n": payload.get("n") or context.settings.preview_samples}
-    pull = context.forge.pull(number)
-    pin = {"pull": number, "sha": sha, "base": pull.base_sha, "author": pull.author, "skip": "", **wanted}
-    if pull.state != "open":
-        return pin | {"skip": "the pull request is closed"}
-    if pull.head_sha != sha:
-        return pin | {"skip": f"superseded by {pull.head_sha}"}
-    return pin
+    return asked.pin(context, payload) | {"n": payload.get("n") or context.settings.preview_samples}
 
 
 def _start(context: Context, steps: Steps, pin: Mapping[str, Any]) -> None:
@@ -74,12 +64,13 @@ def _generate(context: Context, steps: Steps, pin: Mapping[str, Any]) -> dict[st
     Opens the check, too: a job that is retried says so.
     """
     _start(context, steps, pin)
-    read = read_pull(context.forge, pin["pull"], pin["sha"], context.fetch)
+    read = read_pull(context.forge, pin["pull"], pin["sha"])
     if not judge(context, read, pin).ok:
         skipped = tuple(LeafPreview(path, skipped="the findings must be mended first") for path in read.leaves)
         return asdict(PreviewPart(pin["sha"], "done", leaves=skipped))
-    chosen, unknown = leaves_named(read.leaves, pin["leaves"])
-    leaves, unreadable = _parse(chosen, read.files)
+    chosen, unknown = asked.leaves_named(read.leaves, pin["leaves"])
+    leaves, unread = asked.parsed(chosen, read.files)
+    unreadable = [LeafPreview(path, skipped=why) for path, why in unread]
     unreadable += [LeafPreview(path, skipped=texts.LEAF_UNKNOWN) for path in unknown]
     if not leaves:
         return asdict(PreviewPart(pin["sha"], "done", leaves=tuple(unreadable)))
@@ -99,36 +90,19 @@ def _generate(context: Context, steps: Steps, pin: Mapping[str, Any]) -> dict[st
     return asdict(PreviewPart(pin["sha"], "done", name, tuple(sorted(made, key=lambda leaf: leaf.path))))
 
 
-def leaves_named(leaves: Sequence[str], asked: Sequence[str]) -> tuple[list[str], list[str]]:
-    """(leaves to make samples of, names that fit none). A name is a leaf's folder or the end of its path."""
-    if not asked:
-        return list(leaves), []
-    names = [name.removesuffix(f"/{LEAF_FILE}").strip("/") for name in asked]
-    chosen = [leaf for leaf in leaves if any(f"/{leaf}".endswith(f"/{name}") for name in names)]
-    return chosen, [name for name in names if not any(f"/{leaf}".endswith(f"/{name}") for leaf in chosen)]
-
-
-def _parse(paths: Sequence[str], files: Mapping[str, bytes]) -> tuple[list[Leaf], list[LeafPreview]]:
-    leaves, unreadable = [], []
-    for path in paths:
-        try:
-            leaves.append(parse_leaf(f"{path}/qna.yaml", files))
-        except LeafError as error:
-            unreadable.append(LeafPreview(path, skipped=one_line(str(error), limit=300)))
-    return leaves, unreadable
-
-
 def _leaf(dataset: LeafDataset) -> LeafPreview:
-    reasons = Counter(s.reason or "no reason given" for s in dataset.rejected)
+    rejected = [sample for sample in dataset.rejected if not sample.spare]
+    reasons = Counter(s.reason or "no reason given" for s in rejected)
     return LeafPreview(
         path=dataset.leaf,
         key=dataset.leaf_key,
         kept=len(dataset.samples),
-        rejected=len(dataset.rejected),
+        rejected=len(rejected),
         shown=tuple(_shown(s) for s in dataset.samples[:SHOWN_KEPT]),
-        dropped=tuple(_shown(s) for s in dataset.rejected[:SHOWN_KEPT]),
+        dropped=tuple(_shown(s) for s in rejected[:SHOWN_KEPT]),
         reasons=tuple(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
         notes=dataset.notes,
+        spare=len(dataset.rejected) - len(rejected),
     )
 
 
@@ -143,8 +117,7 @@ def _tell(context: Context, pin: Mapping[str, Any], made: Mapping[str, Any]) -> 
     part = pulls.preview_part(made)
     kept = sum(leaf.kept for leaf in part.leaves)
     rejected = sum(leaf.rejected for leaf in part.leaves)
-    made_any = kept or rejected
-    title = texts.KEPT.format(kept=kept, rejected=rejected) if made_any else texts.PREVIEW_NOTHING
+    title = checks.kept(part.leaves) if kept or rejected else texts.PREVIEW_NOTHING
     text = (title, texts.ALL_SAMPLES.format(url=_url(context, pin)))
     context.publish(pin["pull"], part, pull=pull)  # before the check ends: who waits for the check finds the comment
     _conclude(context, pin, "success" if kept else "neutral", text)
@@ -165,11 +138,11 @@ def _end(context: Context, steps: Steps, pin: Mapping[str, Any], error: BaseExce
 
 
 def _give_up(context: Context, pin: Mapping[str, Any], error: Exception) -> None:
-    reason = one_line(str(error) or type(error).__name__, limit=1000)
+    why = reason(error)
     if context.forge.check(texts.PREVIEW, pin["sha"], _external(context, pin)) not in (None, "in_progress"):
         return
-    _conclude(context, pin, "failure", (texts.PREVIEW_FAILED, f"{prose(reason)}\n\n{texts.AGAIN_PREVIEW}"))
-    context.publish(pin["pull"], PreviewPart(sha=pin["sha"], status="failed", failed=reason))
+    _conclude(context, pin, "failure", (texts.PREVIEW_FAILED, f"{prose(why)}\n\n{texts.AGAIN_PREVIEW}"))
+    context.publish(pin["pull"], PreviewPart(sha=pin["sha"], status="failed", failed=why))
 
 
 def _conclude(context: Context, pin: Mapping[str, Any], conclusion: Conclusion, text: tuple[str, str]) -> None:

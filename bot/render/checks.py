@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.forge.port import Action, Annotation, Check, Conclusion
-from bot.pulls import LintPart
+from bot.pulls import LeafPreview, LintPart
 from bot.render import texts
 from bot.render.escape import clean, code, one_line, prose, sentence
 from validators.model import Finding
@@ -31,7 +31,7 @@ def _annotation(finding: Finding) -> Annotation:
     if finding.help:
         message += f"\n\nTo mend it: {clean(finding.help, limit=2000)}"
     if finding.fix:
-        message += "\n\n" + texts.FIXABLE.format(title=one_line(finding.fix.title, limit=200))
+        message += "\n\n" + texts.FIXABLE_PLAIN.format(title=one_line(finding.fix.title, limit=200))
     start, end = max(finding.line, 1), max(finding.end_line, finding.line, 1)
     columns = start == end and finding.end_column > finding.column >= 1
     return Annotation(
@@ -39,7 +39,7 @@ def _annotation(finding: Finding) -> Annotation:
         start_line=start,
         end_line=end,
         level=_LEVEL[finding.level],
-        title=one_line(f"{finding.rule}: {finding.message}", limit=120),
+        title=one_line(finding.rule, limit=120),
         message=message,
         start_column=finding.column if columns else None,
         end_column=finding.end_column - 1 if columns else None,  # GitHub's end column is inclusive
@@ -101,6 +101,16 @@ def tally(part: LintPart) -> str:
     hints = part.warnings + part.hints
     parts = [counted(part.errors, "error", "errors")]
     return ", ".join([*parts, counted(hints, "suggestion", "suggestions")] if hints else parts)
+
+
+def kept(leaves: Sequence[LeafPreview]) -> str:
+    """Such as "2 kept, 1 rejected, 4 not needed", of all leaves together."""
+    spare = sum(leaf.spare for leaf in leaves)
+    return texts.KEPT.format(
+        kept=sum(leaf.kept for leaf in leaves),
+        rejected=sum(leaf.rejected for leaf in leaves),
+        spare=texts.SPARE.format(n=spare) if spare else "",
+    )
 
 
 def counted(n: int, one: str, many: str) -> str:

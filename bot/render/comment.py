@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from bot.pulls import Budget, BuildPart, Fault, LeafPreview, LintPart, MergePart, PreviewPart, PullState, Shown
-from bot.render import precheck, texts, triage
+from bot.render import checks, precheck, texts, triage
 from bot.render.checks import counted
 from bot.render.escape import code, fence, lowered, one_line, prose, sentence
 
@@ -86,7 +86,13 @@ def _lead(lint: LintPart) -> str:
     if lint.errors:
         places = "one place needs a correction" if lint.errors == 1 else f"{lint.errors} places need a correction"
         return texts.LEAD_FAULTS.format(places=places)
-    return texts.LEAD_GREEN.format(files=counted(lint.files, "file was", "files were").capitalize())
+    if lint.leaves:
+        return texts.LEAD_GREEN.format(what=counted(len(lint.leaves), "leaf was", "leaves were"))
+    return (
+        texts.LEAD_GREEN.format(what=counted(lint.files, "file was", "files were"))
+        if lint.files
+        else texts.LEAD_NO_LEAF
+    )
 
 
 def _faults(lint: LintPart, room: Room) -> Iterator[str]:
@@ -192,7 +198,7 @@ def _leaf(leaf: LeafPreview, room: Room) -> Iterator[str]:
     if leaf.skipped:
         yield f"**{code(leaf.path)}**\n\n{texts.SKIPPED.format(reason=prose(leaf.skipped, limit=room.chars))}"
         return
-    yield f"**{code(leaf.path)}** · {texts.KEPT.format(kept=leaf.kept, rejected=leaf.rejected)}"
+    yield f"**{code(leaf.path)}** · {checks.kept([leaf])}"
     yield from (f"> {prose(note, limit=room.chars)}" for note in leaf.notes[:5])
     if not leaf.kept:
         yield texts.NO_SAMPLE
@@ -223,8 +229,9 @@ def _after_merge(merge: MergePart | None, build: BuildPart | None, room: Room) -
         ]
         yield "\n\n".join(lines)
     if build:
+        reason = prose(build.reason, limit=2000)
         verdict = texts.PROMOTED if build.promoted else texts.NOT_PROMOTED
-        yield verdict.format(build=build.build, reason=prose(build.reason, limit=2000))
+        yield verdict.format(build=build.build, reason=reason)
         scores = [
             "- " + texts.SCORE.format(leaf=code(s.path), before=_percent(s.before), after=_percent(s.after))
             for s in build.leaves[: room.leaves]
@@ -232,6 +239,8 @@ def _after_merge(merge: MergePart | None, build: BuildPart | None, room: Room) -
         if scores:
             yield texts.SCORED
             yield "\n".join(scores)
+        if build.promoted:
+            yield from _folded(texts.FIGURES, [reason])
 
 
 def _made(path: str, kept: int, rejected: int) -> str:

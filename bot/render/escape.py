@@ -1,13 +1,15 @@
 """Foreign text inside our Markdown: shown as it is, never obeyed.
 
 Contributors and models write what they like; a comment is read with the bot's authority. So their text never makes a
-link, an image, HTML, a mention, a cross-reference or a marker (engineering.md §2.2).
+link, an image, HTML, a mention, a cross-reference or a marker (engineering.md §2.2). Nor is a key repeated.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+
+from validators.content.secretscan import masked
 
 ZWSP = "\u200b"
 _LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
@@ -32,11 +34,11 @@ _EMPTY = "(empty)"
 
 
 def clean(text: str, *, limit: int | None = None) -> str:
-    """Without control, direction and zero-width characters and comment markers; line ends become newlines.
+    """Without control, direction and zero-width characters, comment markers and secrets; line ends become newlines.
 
     Joins and variation selectors of emoji fall too: a reader must see all that is there. `limit` counts characters.
     """
-    text = _INVISIBLE.sub("", _LINE_ENDS.sub("\n", text))
+    text = masked(_INVISIBLE.sub("", _LINE_ENDS.sub("\n", text)))
     while "<!--" in text:
         text = text.replace("<!--", "<!-")
     return text if limit is None or len(text) <= limit else _cut(text, limit)
@@ -91,9 +93,9 @@ def sentence(text: str, *, limit: int = 1000) -> str:
     """A rule's message as a sentence: `prose` with the spans in backticks kept as code, a capital, a full stop."""
     text = one_line(text, limit=limit)
     if text.count("`") % 2:
-        return prose(text)
-    pieces = [code(part) if at % 2 else _pad(part) for at, part in enumerate(text.split("`"))]
-    joined = "".join(pieces)
+        joined = prose(text)
+    else:
+        joined = "".join(code(part) if at % 2 else _pad(part) for at, part in enumerate(text.split("`")))
     if _PLAIN_WORD.match(joined):  # not the name of a field, such as seed_examples
         joined = joined[0].upper() + joined[1:]
     return joined.rstrip(".") + ("" if joined.endswith(("…", "!", "?", ":")) else ".")

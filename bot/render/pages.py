@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
@@ -31,13 +32,14 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class LeafSamples:
-    """All samples of one leaf, as the page shows them."""
+    """All samples of one leaf, as the page shows them. `spare`: sound, but enough others were kept."""
 
     path: str
     key: str
     notes: tuple[str, ...]
     kept: tuple[Sample, ...]
     rejected: tuple[Sample, ...]
+    spare: tuple[Sample, ...]
 
 
 def status(settings: Settings, found: Status, now: Progress | None = None) -> str:
@@ -90,7 +92,9 @@ def _leaves(state: pulls.PullState, store: Store) -> Iterator[LeafSamples]:
     for leaf in known:
         dataset = load_dataset(store, leaf.key) if leaf.key else None
         if dataset is not None:
-            yield LeafSamples(leaf.path, leaf.key, leaf.notes, dataset.samples, dataset.rejected)
+            spare = tuple(sample for sample in dataset.rejected if sample.spare)
+            rejected = tuple(sample for sample in dataset.rejected if not sample.spare)
+            yield LeafSamples(leaf.path, leaf.key, leaf.notes, dataset.samples, rejected, spare)
 
 
 def ago(seconds: float) -> str:
@@ -99,6 +103,11 @@ def ago(seconds: float) -> str:
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"
     return f"{max(0.0, seconds):.0f} s"
+
+
+def moment(seconds: float) -> str:
+    """A time (seconds since 1970) in UTC, to the minute."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
 
 
 @cache
@@ -112,5 +121,6 @@ def _environment() -> Environment:
     )
     environment.filters["clean"] = clean
     environment.filters["ago"] = ago
+    environment.filters["moment"] = moment
     environment.filters["masked"] = masked
     return environment

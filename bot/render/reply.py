@@ -11,7 +11,8 @@ from bot.commands.arguments import Wrong
 from bot.permissions import Who
 from bot.render import texts
 from bot.render.checks import counted
-from bot.render.escape import code
+from bot.render.escape import code, prose
+from bot.render.reason import reason
 from validators.output.explain import Explanation
 
 LIMIT = 60_000  # characters of one reply; the forge takes 65,536
@@ -74,6 +75,12 @@ def denied(asked: Asked, needs: Who, reason: str) -> str:
 def no_teacher(asked: Asked, reason: str, daily: int) -> str:
     """Why the author does not get the teacher's time, and what happens next."""
     return texts.NO_TEACHER[reason].format(said=_said(asked), n=counted(daily, "preview", "previews"))
+
+
+def failed(asked: Sequence[Asked], error: Exception) -> str:
+    """A comment whose commands could not be carried out, for no fault of whoever typed them."""
+    why = prose(reason(error, limit=500).rstrip("."))
+    return texts.COMMAND_FAILED.format(said=", ".join(map(_said, asked)), reason=why)
 
 
 def closed(asked: Asked) -> str:

@@ -10,7 +10,9 @@ from bot.pulls import PullState
 from bot.render import texts
 from bot.render.checks import counted
 from bot.render.escape import code, prose
+from bot.render.reason import reason
 from bot.render.triage import next_step
+from bot.triage.states import BY_NAME
 
 _SPANS = ((86_400, "day", "days"), (3600, "hour", "hours"), (60, "minute", "minutes"), (1, "second", "seconds"))
 
@@ -21,7 +23,7 @@ def status(state: PullState, pull: Pull, jobs: Sequence[JobStatus], now: float) 
     parts.append("\n".join(_job(job, now) for job in jobs) or texts.STATUS_NO_JOBS)
     if any(job.state == "failed" for job in jobs):
         parts.append(texts.STATUS_RETRY)
-    return "\n\n".join(filter(None, [*parts, next_step(state)]))
+    return "\n\n".join(filter(None, [*parts, _next(state, pull)]))
 
 
 def span(seconds: float) -> str:
@@ -39,6 +41,14 @@ def _head(state: PullState, pull: Pull) -> str:
     return texts.STATUS_HEAD.format(sha=pull.head_sha[:7], lint=said)
 
 
+def _next(state: PullState, pull: Pull) -> str:
+    """Who acts. Whoever asks need not be the author, whom the sticky comment calls "you"."""
+    name = state.triage.state if state.triage else ""
+    if name in BY_NAME and BY_NAME[name].waits == "author":
+        return texts.STATUS_AUTHOR.format(who=code(pull.author))
+    return next_step(state)
+
+
 def _triage(state: PullState, now: float) -> str:
     triage = state.triage
     if triage is None or not triage.state:
@@ -48,5 +58,5 @@ def _triage(state: PullState, now: float) -> str:
 
 def _job(job: JobStatus, now: float) -> str:
     at = job.ended_at if job.state == "failed" and job.ended_at is not None else job.created_at
-    error = prose(job.error or "", limit=200)
+    error = prose(reason(job.error or "", limit=200))
     return texts.STATUS_JOB[job.state].format(name=code(job.name), since=span(now - at), error=error)

@@ -8,7 +8,7 @@ from bot.forge.port import Suggestion
 from bot.render import texts
 from bot.render.checks import counted
 from bot.render.escape import clean, fence, sentence
-from bot.sandbox import Hunk, Mended
+from bot.sandbox import NO_END, Hunk, Mended
 
 MOST = 10
 _CHARS = 5000
@@ -25,7 +25,8 @@ def suggestions(mended: Mended, lines: Lines) -> tuple[Suggestion, ...]:
 def all_suggested(mended: Mended, made: Sequence[Suggestion]) -> bool:
     """Whether the suggestions are the whole change: no file comes, goes or ends otherwise besides."""
     told = {hunk.path for hunk in mended.hunks}
-    return len(made) == len(mended.hunks) and not mended.gone and set(mended.files) <= told
+    same_ends = NO_END not in mended.patch.splitlines()
+    return len(made) == len(mended.hunks) and not mended.gone and set(mended.files) <= told and same_ends
 
 
 def review(sha: str, made: Sequence[Suggestion]) -> tuple[str, str]:

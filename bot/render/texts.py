@@ -8,7 +8,6 @@ REPLY = "<!-- seedbed:reply {comment} -->"
 # Check runs
 LINT = "seedbed/lint"
 PREVIEW = "seedbed/preview"
-LINT_RUNNING = ("Reading the changed files", "The result follows in a few seconds.")
 PREVIEW_RUNNING = (
     "The teacher is making samples",
     "This takes from one to a few minutes. The samples appear in the comment on this pull request.",
@@ -44,24 +43,24 @@ HEAD_LEARNED = "🎓 The new model has learned from your contribution"
 HEAD_NOT_PROMOTED = "🎉 Merged, and tried in a build"
 
 LEAD_FAULTS = "Thank you for this contribution! Before it can be merged, {places}: here is where, and how to mend it."
-LEAD_GREEN = "Thank you for this contribution! {files} read, and nothing must be changed."
+LEAD_GREEN = "Thank you for this contribution! {what} checked, and nothing must be changed."
+LEAD_NO_LEAF = "Thank you for this contribution! It changes no leaf, so there was nothing to check."
 LEAD_FAILED = "Thank you for this contribution! Something on our side stopped the check: {reason}."
 LEAD_MERGED = "Thank you! Your contribution is now a part of the taxonomy that this community's model grows from."
 
 MEND = "**To mend it:** {help}"
 FIXABLE = "`/fix` mends this: {title}"
-FIX_OFFER = "A machine can mend {n} of this by itself: comment `/fix`, or take the suggestions on the lines."
+FIXABLE_PLAIN = "/fix mends this: {title}"
+FIX_OFFER = "{n} here can be mended for you: write a comment with `/fix`, or take the suggestions on the lines."
 FIXABLE_COUNT = "The comment `/fix`, the button *Apply fixes* and `seedbed lint --fix` mend {n} of these by themselves."
 SUGGESTIONS = "{n} (nothing here blocks the merge)"
 MORE_FAULTS = "…and {n} more. They are marked in the files: see the check `{check}` below or the tab *Files changed*."
 
-BUDGETS = "Room in the teacher's prompt: the largest seed example of each leaf, in tokens"
-BUDGET_TIGHT = "A seed example nearly fills the teacher's prompt; shorter ones teach more."
+BUDGETS = "How much of the teacher's prompt the largest example of each leaf fills, in tokens"
+BUDGET_TIGHT = "One nearly fills it; shorter ones teach more."
 
 # Why no preview was started
 PREVIEW_WHY = {
-    "ask": "A preview uses the teacher's time, so a maintainer asks for it: with `/preview`, or with `/ok-to-test`, "
-    "which lets the author do so for this commit.",
     "budget": "The previews that the author has for today are used up. `/preview` works again tomorrow (UTC), or at "
     "once for a maintainer.",
     "unknown": "The forge did not say whether the author may use the teacher's time, and in doubt the answer is no. "
@@ -72,11 +71,12 @@ PREVIEW_WHY = {
 # Samples
 SAMPLES = "What the teacher makes of it"
 SAMPLES_EXPLAINED = (
-    "The *teacher*, a language model, read your examples and wrote new ones in their manner; filters dropped some. "
-    "From such samples the model will learn after the merge. The filters judge form, not truth, and a small teacher "
-    "gets facts wrong: read the samples as a mirror, and if they miss your point, clearer or more varied examples help."
+    "The *teacher*, a language model, read your examples and wrote new ones in their manner. From such samples the "
+    "model will learn after the merge. The filters judge form, not truth, and a small teacher gets facts wrong. Read "
+    "the samples as a mirror: if they miss your point, clearer or more varied examples help."
 )
-KEPT = "{kept} kept, {rejected} rejected"
+KEPT = "{kept} kept, {rejected} rejected{spare}"
+SPARE = ", {n} not needed"  # sound ones, when enough were kept
 REJECTED = "{n} rejected, by reason"
 SKIPPED = "No samples: {reason}"
 NO_SAMPLE = "No sample passed the filters. More varied examples often help."
@@ -92,8 +92,8 @@ LEAF_UNKNOWN = "this pull request changes no such leaf"
 # Fixes and suggestions
 SUGGESTED_MARK = "<!-- seedbed:suggestions {sha} -->"
 SUGGESTED = (
-    "{n} that a machine can mend. Press *Commit suggestion* on those that you like, or write `/fix` to have "
-    "all of it committed at once. Nothing here needs an answer."
+    "{n} here can be mended with a click. Press *Commit suggestion* on those that you like, or write a comment with "
+    "`/fix`, which mends all that a machine can at once. Nothing here needs an answer."
 )
 FIX_MARK = "<!-- seedbed:fix {ask} -->"
 FIX_COMMIT = "Mend {what}"
@@ -102,10 +102,10 @@ FIX_REQUEST = "Requested-by: {login}"
 FIX_SIGNED = "Signed-off-by: {name} <{name}@users.noreply.github.com>"
 FIX_PUSHED = "🔧 {what} in commit `{sha}`, as {login} asked. The check runs on it by itself."
 FIX_SUGGESTED = (
-    "🔧 The head branch takes no commits from here (the author can allow them with *Allow edits by maintainers*), so "
-    "{what} suggested on the lines."
+    "🔧 The branch of this pull request takes no commits from here (its author can allow them with *Allow edits by "
+    "maintainers*), so {what} suggested on the lines."
 )
-FIX_PATCH = "This change cannot be suggested line by line:"
+FIX_PATCH = "Not all of it can be suggested on lines. This is the whole change:"
 FIX_PATCH_LONG = "The change is too long to be shown here. On your machine `seedbed lint --fix` makes it."
 FIX_NOTHING = "There is nothing here that a machine can mend."
 MIGRATE_NOTHING = "There is nothing to carry over: every changed leaf has the newest format, or must be mended by hand."
@@ -124,7 +124,11 @@ MADE_NOTHING = "{leaf}: no samples could be made."
 MERGE_BROKEN = "⚠️ The samples could not be made yet: {reason}"
 SCORE = "{leaf}: **{before} → {after}**"
 SCORED = "How sure the model is of the right answer, word by word, on examples that it never saw (before → after):"
-PROMOTED = "Build `{build}` was promoted: {reason}"
+PROMOTED = (
+    "Build `{build}` was promoted: the model got better at questions that it had not seen, and no harm was "
+    "found elsewhere."
+)
+FIGURES = "The figures"
 NOT_PROMOTED = "Build `{build}` was not promoted, so the earlier model stays: {reason}"
 
 # Who acts next
@@ -134,8 +138,9 @@ NEXT_MEND = (
 )
 NEXT_AGAIN = "**Next: you or a maintainer.** Write a comment with `/retry` or `/lint` to check again."
 NEXT_ASK = (
-    "**Next: a maintainer** looks at this. They can type `/preview` to see what the teacher makes of your examples. "
-    "You need not do anything."
+    "**Next: a maintainer** reads your files and decides whether the teacher, whose time is short, makes samples of "
+    "them: `/preview` asks for it once, and `/ok-to-test` lets you ask, too, until the next push. You need not do "
+    "anything."
 )
 NEXT_WAIT = "**Next: Seedbed.** You need not do anything."
 NEXT_REVIEW = "**Next: a maintainer** reads the samples and your files, and merges or asks back."
@@ -199,6 +204,7 @@ POINT_FOUND = "{point}: {message}{place}"
 POINT_PLACE = " ({place})"
 POINT_MORE = "`{path}` and {n} more"
 POINT_UNREAD = "{point}: `{path}` could not be read to its end, so look again when it can"
+POINT_UNSAID = "{point}: nothing says it yet"
 POINT_TOPIC = "{point}: the word `{word}` may be about {topic}; for such topics ask an approver"
 POINT_OVERLAP = "{point}: `{path}` is also changed by pull request {others}"
 POINT_NAMESAKE = "{point}: `{path}` has the same name as `{other}`"
@@ -290,6 +296,14 @@ APPROVE_FAILED = "{said} was not done: the check of this commit could not be fin
 APPROVE_FAULTS = (
     "{said} was not done: the check found {n} to mend in this commit. Once the author has pushed, type it again."
 )
+APPROVED_BUT = {  # states that stand above "ready to merge"
+    "changes-requested": (
+        "Noted. A reviewer's request for changes still stands, so this is not ready to merge: that reviewer can "
+        "approve, or somebody with write permission can dismiss the review."
+    ),
+    "on-hold": "Noted. The hold stands until `/unhold`.",
+    "draft": "Noted. This is ready to merge once it is no draft any more.",
+}
 NOT_HELD = "Nothing holds this pull request."
 NOT_ASSIGNABLE = (
     "{said} was not done: the forge does not let {login} be assigned here. "
@@ -322,6 +336,7 @@ BATCH_NONE = {
     "label": "{said} was not run: no open pull request has the label {name}.",
     "state": "{said} was not run: no open pull request is in the state {name}. The states are {states}.",
 }
+COMMAND_FAILED = "⚠️ {said} could not be carried out: {reason}. What you typed is not the cause; `/retry` tries again."
 NO_PULL = "there is no such pull request"
 REPLY_CUT = "…and more, for which there is no room here."
 
@@ -334,6 +349,7 @@ STATUS_LINT = {
     "clean": "the check passes",
 }
 STATUS_STATE = "State: `{state}`, for {since}."
+STATUS_AUTHOR = "**Next: the author**, {who}. Seedbed's first comment here says what is to be done."
 STATUS_JOB = {
     "queued": "- {name} has waited for {since}",
     "running": "- {name} was accepted {since} ago and runs",

@@ -20,32 +20,42 @@ from validators.paths import BRANCHES, LEAF_FILE
 Mark = Literal["ok", "look", "bad"]
 Line = tuple[Mark, str]
 _NOBODY: Mapping[str, Sequence[int]] = {}
+_ATTRIBUTED = ("attribution-missing", "attribution-empty")
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
     """One point of the list: its name in `texts.POINTS`, and the rules whose findings speak about it.
 
-    `branch`: asked of leaves of this branch alone. `content`: what a file says, so unread text leaves it open. `whole`:
-    about the pull request and no file.
+    `branch`: asked of leaves of this branch alone. `content`: what a file says, so unread text leaves it open. `needs`:
+    rules that must have found nothing for it to be seen at all. `whole`: about the pull request and no file.
     """
 
     name: str
     rules: tuple[str, ...]
     branch: str = ""
     content: bool = True
+    needs: tuple[str, ...] = ()
     whole: bool = False
 
 
 POINTS: tuple[Point, ...] = (
     Point(
-        "licence", ("attribution-license", "attribution-license-name", "attribution-license-wikipedia"), content=False
+        "licence",
+        ("attribution-license", "attribution-license-name", "attribution-license-wikipedia"),
+        content=False,
+        needs=_ATTRIBUTED,
     ),
-    Point("source", ("attribution-source", "attribution-source-verify", "attribution-link"), content=False),
+    Point(
+        "source",
+        ("attribution-source", "attribution-source-verify", "attribution-link"),
+        content=False,
+        needs=_ATTRIBUTED,
+    ),
     Point(
         "attribution",
         (
-            *("attribution-missing", "attribution-empty", "attribution-name"),
+            *(*_ATTRIBUTED, "attribution-name"),
             "attribution-field",
             "attribution-revision",
         ),
@@ -103,15 +113,22 @@ def _judge(point: Point, report: Report) -> Line:
         place = "" if point.whole else texts.POINT_PLACE.format(place=_place(found))
         said = texts.POINT_FOUND.format(point=name, message=found[0].message.rstrip("."), place=place)
         return ("bad" if found[0].level == "error" else "look", said)
+    if any(f.rule in point.needs for f in report.findings):
+        return ("look", texts.POINT_UNSAID.format(point=name))
     unread = next((f.path for f in report.findings if f.rule in _UNREAD), "") if point.content else ""
     if unread:
-        return ("look", texts.POINT_UNREAD.format(point=name, path=unread))
+        return ("look", texts.POINT_UNREAD.format(point=name, path=_spanned(unread)))
     return ("ok", f"{name}: {fine}")
 
 
 def _place(found: Sequence[Finding]) -> str:
-    path = found[0].path
+    path = _spanned(found[0].path)
     return f"`{path}`" if len(found) == 1 else texts.POINT_MORE.format(path=path, n=len(found) - 1)
+
+
+def _spanned(path: str) -> str:
+    """For a code span of a line that is escaped later: a backtick of its own would end it."""
+    return path.replace("`", "'")
 
 
 def _topics(read: PullFiles) -> Iterator[Line]:
@@ -128,11 +145,14 @@ def _overlap(read: PullFiles, others: Mapping[str, Sequence[int]]) -> Iterator[L
     name, fine = texts.POINTS["overlap"]
     lines = [
         *(
-            texts.POINT_OVERLAP.format(point=name, path=leaf, others=_numbers(others[leaf]))
+            texts.POINT_OVERLAP.format(point=name, path=_spanned(leaf), others=_numbers(others[leaf]))
             for leaf in read.leaves
             if others.get(leaf)
         ),
-        *(texts.POINT_NAMESAKE.format(point=name, path=leaf, other=other) for leaf, other in _namesakes(read)),
+        *(
+            texts.POINT_NAMESAKE.format(point=name, path=_spanned(leaf), other=_spanned(other))
+            for leaf, other in _namesakes(read)
+        ),
     ]
     yield from (("look", line) for line in lines)
     if not lines:

@@ -20,7 +20,7 @@ from bot.teachers import TeacherDesk
 from bot.wiring import jobs
 from pipeline.documents import offline
 from pipeline.evaluate.scripted import ScriptedEvaluator
-from pipeline.git import Entry, Repository
+from pipeline.git import Repository
 from pipeline.responses import Responses
 from pipeline.store.memory import MemoryStore
 from pipeline.teacher.port import ChatRequest, Teacher, TeacherError
@@ -74,20 +74,6 @@ class Forge(MemoryForge):
 
 
 @dataclass
-class PullTree:
-    """What a fetch of a pull request's ref gives: only reading by commit."""
-
-    forge: MemoryForge
-
-    def tree(self, commit: str) -> dict[str, Entry]:
-        tree = self.forge._commits[commit].tree
-        return {path: Entry("100644", sha, len(self.forge._blobs[sha])) for path, sha in tree.items()}
-
-    def blobs(self, shas: Any) -> dict[str, bytes]:
-        return {sha: self.forge._blobs[sha] for sha in shas}
-
-
-@dataclass
 class Bench:
     folder: Path
     open_teacher: Callable[[], Teacher] = field(default=lambda: ScriptedTeacher(script, name="Script"))
@@ -126,8 +112,9 @@ class Bench:
         self.opened += 1
         return self.open_teacher()
 
-    def _fetch(self, ref: str) -> Any:
-        return self.repository if ref == "refs/heads/main" else PullTree(self.forge)
+    def _fetch(self, ref: str) -> Repository:
+        assert ref == "refs/heads/main", "nothing else is fetched"
+        return self.repository
 
     def job(self, name: str, payload: Mapping[str, Any], id: str) -> Any:
         """Enqueue, run everything that follows, and return how that job ended."""

@@ -10,6 +10,7 @@ import pytest
 from inline_snapshot import snapshot
 
 from bot.commands import COMMANDS, Command, parse
+from bot.forge.port import Forbidden
 from bot.jobs import command as command_job
 from bot.pulls import Decision, PrecheckPart, PreviewPart, TriagePart
 from bot.render import checks, texts
@@ -137,6 +138,34 @@ def test_a_comment_that_is_gone_fails_no_job(bench: Comments) -> None:
     assert [name for name, _ in bench.did] == ["preview"]
 
 
+def test_a_command_that_fails_says_so_and_is_retried(bench: Comments, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not silently: 👀 alone would look as if it were still at work. No token of an error is ever shown."""
+    number = bench.pull()
+    token = "ghp_" + "aB3dE6gH9jK2mN5pQ8sT1vW4xY7zA0cD3fG6"
+
+    def refuse(*_: object) -> bool:
+        raise Forbidden(f"assignees of #{number} answered 403: Resource not accessible @everyone {token}")
+
+    comment = bench.forge.comment_as("writer", number, "/assign @writer")
+    asked = [one.plain() for one in parse("/assign @writer", bench.forge.login)]
+    payload = {"pull": number, "comment": comment, "author": "writer", "asked": asked}
+    with monkeypatch.context() as refusing:
+        refusing.setattr(bench.forge, "ensure_assignee", refuse)
+        bench.engine.enqueue("command", payload, id="gh-1", queue="lint", key=str(number))
+        bench.run()
+    (failed,) = bench.engine.jobs(states=("failed",))
+    assert bench.refused(comment)
+    (told,) = bench.replies(number)
+    assert told == snapshot(
+        "⚠️ `/assign @writer` could not be carried out: assignees of #\u200b1 answered 403: Resource not accessible @\u200beveryone ghp\\_…. What you typed is not the cause; `/retry` tries again."
+    )
+    assert bench.state(number).replies[-1].sha == bench.head(number)  # folded away by the next push
+    assert bench.engine.retry(failed.id)
+    bench.run()
+    assert bench.forge.pull(number).assignees == ("writer",)
+    assert bench.reactions(comment) == {"eyes", "confused", "rocket"}
+
+
 def test_a_closed_pull_request_takes_few_commands(bench: Comments) -> None:
     number = bench.pull()
     bench.forge.close(number)
@@ -193,7 +222,7 @@ These commands work in a comment on a pull request, each at the beginning of a l
 - `/cancel`: stop the previews, prechecks and fixes that are queued or running (the author and maintainers)
 - `/retry`: run again what failed on this pull request (the author and maintainers)
 - `/approve`: say that this commit is ready to merge (maintainers)
-- `/hold [REASON…]`: keep this pull request from being merged until `/unhold` (maintainers)
+- `/hold [REASON…]`: say that this pull request shall wait until `/unhold`; nobody is reminded meanwhile (maintainers)
 - `/unhold`: end a hold (maintainers)
 - `/assign [LOGIN]`: say who looks after this pull request: you, or the account that you name (maintainers)
 - `/status`: tell what runs, what waits, what failed, and who acts next (anyone)
@@ -205,7 +234,7 @@ These commands work in a comment on a pull request, each at the beginning of a l
             """\
 `/preview [LEAF] [n=COUNT]`: let the teacher model make samples from the changed leaves and show them. For maintainers, and authors who are known here.
 
-- `leaf`: the path of one changed leaf, or the last part of it; without it, all of them. It is a path of folders such as `knowledge/science/tides`, or its last part.
+- `leaf`: one of the changed leaves; without it, all of them. It is a path of folders such as `knowledge/science/tides`, or its last part.
 - `n`: how many samples to make of each leaf. It is a whole number from 1 to 50.
 
 For example: `/preview sleep n=12`\
@@ -371,7 +400,7 @@ State: `needs-preview`, for 2 hours.
 
 Nothing is queued or running, and nothing failed.
 
-**Next: a maintainer** looks at this. They can type `/preview` to see what the teacher makes of your examples. You need not do anything.\
+**Next: a maintainer** reads your files and decides whether the teacher, whose time is short, makes samples of them: `/preview` asks for it once, and `/ok-to-test` lets you ask, too, until the next push. You need not do anything.\
 """)
 
 
@@ -403,6 +432,17 @@ def test_approve_wants_a_clean_check(bench: Comments, errors: int | None, failed
     assert why in bench.replies(number)[0]
     triage = bench.state(number).triage
     assert triage is None or triage.approved is None
+
+
+def test_an_approval_says_what_still_stands_above_it(bench: Comments) -> None:
+    number = bench.pull()
+    bench.say(number, "triager", "/hold")
+    assert not bench.refused(bench.say(number, "triager", "/approve"))
+    assert bench.replies(number) == [texts.APPROVED_BUT["on-hold"]]
+    triage = bench.state(number).triage
+    assert triage is not None
+    assert triage.state == "on-hold"
+    assert triage.approved is not None
 
 
 def test_nobody_approves_their_own(bench: Comments) -> None:

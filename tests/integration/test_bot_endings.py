@@ -14,7 +14,7 @@ from bot.forge.memory import MemoryForge
 from bot.forge.port import ForgeError, RateLimited, Unreachable
 from bot.jobs import lint as lint_job
 from bot.jobs import preview as preview_job
-from bot.jobs.preview import conclude_cancelled
+from bot.jobs.endings import conclude_cancelled
 from bot.jobs.watch import Unwanted
 from bot.pulls import Decision, PreviewPart, TriagePart
 from bot.render import texts
@@ -237,4 +237,4 @@ def test_a_preview_that_a_maintainer_asked_for_stays_queued(bench: Bench) -> Non
     bench.context.publish(number, replace(lint, preview="queued"))
     bench.job("lint", {"pull": number, "again": True}, "gh-2")
     assert [job.name for job in bench.engine.jobs()] == ["lint", "lint"]  # none was granted anew
-    assert texts.PREVIEW_WHY["ask"] not in bench.sticky(number)
+    assert texts.NEXT_ASK not in bench.sticky(number)

@@ -11,7 +11,7 @@ import pytest
 
 from bot import pulls
 from bot.jobs.remind import DAY_S
-from bot.pulls import Decision, TriagePart
+from bot.pulls import Decision, PreviewPart, TriagePart
 from bot.render import texts
 from tests.integration.bot_bench import GOOD, QNA, Bench
 
@@ -64,6 +64,20 @@ def triage_of(bench: Bench, number: int) -> TriagePart:
 
 def labels(bench: Bench, number: int) -> set[str]:
     return set(bench.forge.pull(number).labels)
+
+
+def test_a_job_that_saw_an_older_head_voids_nothing(bench: Bench) -> None:
+    """A preview looked at its pull request; then came a push, its check and an approval; then the preview's word."""
+    number = opened(bench)
+    old = bench.forge.pull(number)
+    bench.forge.push(number, {"README.md": b"changed\n"})
+    linted(bench, number)
+    head = bench.forge.pull(number).head_sha
+    approved = Decision("maintainer", head)
+    bench.context.publish(number, lambda triage: replace(triage, approved=approved))
+    bench.context.publish(number, PreviewPart(old.head_sha, "done"), pull=old)
+    triage = triage_of(bench, number)
+    assert (triage.sha, triage.approved, triage.state) == (head, approved, "ready-to-merge")
 
 
 def test_labels_follow_the_way_of_a_contribution(bench: Bench) -> None:

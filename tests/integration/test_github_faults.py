@@ -274,6 +274,20 @@ def test_pages_of_a_list_are_followed_and_kept(script: Script, forge: GitHubForg
     assert len(script.requests) == 4
 
 
+def test_a_full_last_page_hides_nothing_that_comes_after_it(script: Script, forge: GitHubForge) -> None:
+    """Its ETag stays when a page is added behind it, and an answer without a body need not name that page."""
+    path, more = f"{REPO}/issues/3/comments", f"{REPO}/issues/3/more"
+    full = [a_comment(script, id, "hello", "eve") for id in range(100)]
+    link = {"Link": f'<{script.url}{more}?page=2>; rel="next"'}
+    script.on("GET", path, (200, full, {"ETag": '"1"'}), (200, full, {"ETag": '"1"', **link}))
+    script.on("GET", more, (200, [a_comment(script, 101, MARKER)], {"ETag": '"2"'}))
+    assert forge.find_comment(3, MARKER) is None
+    found = forge.find_comment(3, MARKER)
+    assert found is not None
+    assert found.id == 101
+    assert [headers.get("if-none-match") for headers in script.headers] == [None, None, None]
+
+
 def test_reads_run_side_by_side_and_writes_one_at_a_time(script: Script, forge: GitHubForge) -> None:
     script.on("GET", f"{REPO}/branches/main", (200, {"commit": {"sha": SHA}}))
     script.on("POST", f"{REPO}/issues/3/comments", (201, a_comment(script, 8, "hello")))
@@ -460,6 +474,20 @@ def test_the_log_of_deliveries_is_read_no_further_than_asked(script: Script, for
         forge.redeliver(Sent(1, "g1", "push", ok=False, at=since))
 
 
+def test_an_app_asks_for_no_delivery_of_another_repository_again(script: Script) -> None:
+    forge = GitHubForge("o/r", AppCredentials("7", pem(), 42), api_url=script.url, pause_s=0)
+    script.on("POST", "/app/installations/42/access_tokens", a_token("first", 3600))
+    script.on("GET", REPO, (200, {"id": 5}))
+    of = [(42, 5), (42, 6), (43, 5), (42, None)]
+    rows = [
+        {"id": n, "guid": f"g{n}", "event": "push", "status_code": 404, "delivered_at": "2026-01-01T12:00:00Z",
+         "installation_id": installation, "repository_id": repository}
+        for n, (installation, repository) in enumerate(of)
+    ]  # fmt: skip
+    script.on("GET", "/app/hook/deliveries", (200, rows))
+    assert [sent.guid for sent in forge.deliveries(0)] == ["g0", "g3"]
+
+
 def pem() -> str:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     form = serialization.PrivateFormat.TraditionalOpenSSL
@@ -497,7 +525,9 @@ def test_an_app_gets_a_narrow_token_and_renews_it_in_time(script: Script) -> Non
     }  # fmt: skip
     scheme, _, bearer = script.headers[0]["authorization"].partition(" ")
     assert scheme == "Bearer"
-    assert jwt.decode(bearer, options={"verify_signature": False})["iss"] == "Iv1.abc"
+    claims = jwt.decode(bearer, options={"verify_signature": False})
+    assert claims["iss"] == "Iv1.abc"
+    assert claims["exp"] - claims["iat"] <= 600  # GitHub takes no longer one
     assert app.private_key not in repr(app) + repr(forge)
 
 
@@ -511,6 +541,18 @@ def test_an_app_whose_token_was_revoked_gets_another(script: Script) -> None:
     script.on("POST", f"{REPO}/issues/3/comments", bad)
     with pytest.raises(ForgeError, match="answered 401: Bad credentials"):
         forge.comment(3, "hello")
+
+
+def test_a_download_by_a_token_that_was_revoked_is_made_by_another(script: Script) -> None:
+    forge = GitHubForge("o/r", AppCredentials("7", pem(), 42), api_url=script.url, pause_s=0)
+    script.on("POST", "/app/installations/42/access_tokens", a_token("first", 3600), a_token("second", 3600))
+    bad = (401, {"message": "Bad credentials"})
+    script.on("GET", f"{REPO}/git/blobs/{SHA}", bad, (200, b"seeds", {"Content-Type": "application/octet-stream"}))
+    assert forge.blob(SHA, limit=100) == b"seeds"
+    assert script.headers[-1]["authorization"] == "token second"
+    script.on("GET", f"{REPO}/git/blobs/{SHA}", bad)
+    with pytest.raises(ForgeError, match="answered 401: Bad credentials"):
+        forge.blob(SHA, limit=100)
 
 
 def test_threads_share_the_token_of_an_app(script: Script) -> None:

@@ -146,6 +146,8 @@ def test_batches(body: str, pulls: object, inner: tuple[str, object]) -> None:
         ("/preview n=0", Wrong("value", "n", "0")),
         ("/preview n=51", Wrong("value", "n", "51")),
         (f"/preview n={'9' * 300}", Wrong("value", "n", "9" * 300)),
+        ("/preview n=0000000051", Wrong("value", "n", "0000000051")),
+        ("/preview n=0000000019999", Wrong("value", "n", "0000000019999")),
         ("/preview n=²", Wrong("value", "n", "²")),
         ("/preview n=-1", Wrong("value", "n", "-1")),
         ("/preview ../../etc", Wrong("value", "leaf", "../../etc")),

@@ -106,13 +106,10 @@ def test_green_and_waiting() -> None:
 
 ### ✅ All checks pass
 
-Thank you for this contribution! 1 file was read, and nothing must be changed.
+Thank you for this contribution! 1 leaf was checked, and nothing must be changed.
 
-A preview uses the teacher's time, so a maintainer asks for it: with `/preview`, or with `/ok-to-test`, which lets the \
-author do so for this commit.
-
-**Next: a maintainer** looks at this. They can type `/preview` to see what the teacher makes of your examples. \
-You need not do anything.
+**Next: a maintainer** reads your files and decides whether the teacher, whose time is short, makes samples of them: \
+`/preview` asks for it once, and `/ok-to-test` lets you ask, too, until the next push. You need not do anything.
 
 ---
 <sub>For commit `abc1234`. Comment `/help` for the commands.</sub>"""
@@ -306,7 +303,13 @@ def test_the_case_of_no_preview_is_told() -> None:
         state = PullState(3, replace(GREEN, preview=case))  # type: ignore[arg-type]
         assert told in render(state, PAGE)
         assert told not in render(replace(state, preview=PREVIEW), PAGE)
-    assert texts.PREVIEW_WHY["ask"] not in render(PullState(3, replace(GREEN, preview="queued")), PAGE)
+
+
+def test_samples_that_were_not_needed_are_no_rejected_ones() -> None:
+    leaf = replace(PREVIEW.leaves[0], rejected=0, reasons=(), dropped=(), spare=3)
+    body = render(PullState(3, GREEN, replace(PREVIEW, leaves=(leaf,))), PAGE)
+    assert "1 kept, 0 rejected, 3 not needed" in body
+    assert "by reason" not in body
 
 
 def test_the_room_in_the_teachers_prompt() -> None:

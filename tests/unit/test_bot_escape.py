@@ -13,6 +13,7 @@ from markdown_it.token import Token
 
 from bot.render import texts
 from bot.render.escape import clean, code, fence, one_line, prose
+from bot.render.reason import reason
 
 MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 FORBIDDEN = {"link_open", "image", "html_inline", "html_block", "em_open", "strong_open", "s_open", "table_open"}
@@ -95,6 +96,14 @@ def test_code_is_wider_than_its_backticks() -> None:
 
 def test_prose_reads_as_written() -> None:
     assert plain_text(f"x {prose('50 % of *all* [birds] & <b>')}") == "x 50 % of *all* [birds] & <b>"
+
+
+def test_a_reason_names_what_failed_and_shows_no_token() -> None:
+    token = "ghp_" + "aB3dE6gH9jK2mN5pQ8sT1vW4xY7zA0cD3fG6"
+    assert reason(OSError(f"fetch failed\nwith {token}")) == "fetch failed with ghp_…"
+    assert reason(RuntimeError()) == "RuntimeError"
+    assert reason("") == ""
+    assert reason("x" * 20, limit=5) == "xxxx…"
 
 
 def test_cut_ends_with_an_ellipsis() -> None:

@@ -101,6 +101,37 @@ def test_a_burst_is_accepted_at_once_and_moved_in_order(tmp_path: Path) -> None:
     assert (status.name, status.queue, status.key) == ("lint", "lint", str(len("gh-7")))
 
 
+def test_nothing_overtakes_what_is_being_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A burst that is nearly over leaves few requests under way, and the file still has the older ones to take."""
+    engine = MemoryEngine()
+    inbox = Inbox(tmp_path, engine)
+    store, writing, write = inbox._store, threading.Event(), threading.Event()
+
+    def slow(rows: Any) -> None:
+        writing.set()
+        assert write.wait(30)
+        store(rows)
+
+    monkeypatch.setattr(inbox, "_store", slow)
+
+    async def late() -> None:
+        for _ in range(module.DIRECT + 1):
+            inbox.enter()
+        first = asyncio.create_task(inbox.accept("gh-1", work(1)))
+        await asyncio.to_thread(writing.wait, 30)
+        for _ in range(module.DIRECT):
+            inbox.leave()
+        second = asyncio.create_task(inbox.accept("gh-2", work(1)))
+        await asyncio.sleep(0)
+        write.set()
+        assert await asyncio.gather(first, second) == [None, None]
+        inbox.leave()
+
+    asyncio.run(late())
+    until(inbox, gone(inbox))
+    assert [job.id for job in reversed(engine.jobs())] == ["gh-1", "gh-2"]
+
+
 def test_a_killed_process_moves_the_rest_when_it_starts_again(tmp_path: Path) -> None:
     """The thread of the first inbox stands where a kill would leave it: something is moved, and not yet ticked off."""
     first = Slow()

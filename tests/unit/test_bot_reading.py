@@ -10,11 +10,11 @@ import pytest
 from bot.configuration import changes_configuration, configuration
 from bot.forge.memory import MemoryForge
 from bot.forge.port import Tree
-from bot.reading import PullFiles, read_pull
+from bot.reading import MAX_FILES, PullFiles, read_pull
 from bot.settings import Settings
 from bot.tokens import tokenizer_file
-from tests.integration.bot_bench import PullTree
 from validators import Commit
+from validators.limits import LIMITS
 from validators.paths import CONFIG_FILE
 
 LEAF = "knowledge/geography/skerry/qna.yaml"
@@ -35,12 +35,8 @@ class Counting(MemoryForge):
         return object.__getattribute__(self, name)
 
 
-def no_fetch(ref: str) -> Any:
-    raise AssertionError(f"{ref} was fetched")
-
-
 def read(forge: MemoryForge, number: int) -> PullFiles:
-    return read_pull(forge, number, forge.pull(number).head_sha, no_fetch)
+    return read_pull(forge, number, forge.pull(number).head_sha)
 
 
 def test_contents_modes_tree_and_commits() -> None:
@@ -73,7 +69,7 @@ def test_links_and_submodules_are_not_read(mode: str) -> None:
 def test_a_deleted_leaf_leaves_its_attribution_behind() -> None:
     forge = MemoryForge(files={**BASE, LEAF: b"version: 3\n", BESIDE: b"License: MIT\n"})
     number = forge.add_pull({LEAF: None})
-    found = read_pull(forge, number, forge.pull(number).head_sha, lambda ref: PullTree(forge))  # type: ignore[arg-type,return-value]
+    found = read(forge, number)
     assert set(found.files) == {BESIDE}
     assert found.leaves == ()
     assert BESIDE in found.change.tree
@@ -97,9 +93,35 @@ def test_few_requests() -> None:
     number = forge.add_pull({LEAF: b"version: 3\n", BESIDE: b"License: MIT\n"})
     head = forge.pull(number).head_sha
     forge.asked.clear()
-    read_pull(forge, number, head, no_fetch)
+    read_pull(forge, number, head)
     asked = [name for name in forge.asked if name != "pull"]
     assert sorted(asked) == ["blob", "blob", "changed_files", "commits", "tree"]
+
+
+@pytest.mark.parametrize("complete", [True, False])
+def test_unchanged_siblings_come_by_the_forge_up_to_a_limit(complete: bool) -> None:
+    class Cut(MemoryForge):
+        def tree(self, commit: str) -> Tree:
+            return super().tree(commit) if complete else Tree({}, complete=False)
+
+        def file(self, commit: str, path: str, *, limit: int) -> bytes | None:
+            entry = super().tree(commit).entries[path]
+            return self.blob(entry.sha, limit=limit)
+
+    reef, huge = "knowledge/geography/reef/qna.yaml", "knowledge/geography/reef/attribution.txt"
+    forge = Cut(files={**BASE, BESIDE: b"License: MIT\n", huge: b"x" * (LIMITS.file_bytes + 1)})
+    number = forge.add_pull({LEAF: b"version: 3\n", reef: b"version: 3\n"})
+    assert read(forge, number).files == {LEAF: b"version: 3\n", reef: b"version: 3\n", BESIDE: b"License: MIT\n"}
+
+
+def test_of_too_many_files_the_first_are_read_and_the_rest_is_told() -> None:
+    forge = Counting(files=BASE)
+    number = forge.add_pull({f"knowledge/geography/isle_{n:03}/qna.yaml": b"v" for n in range(MAX_FILES + 5)})
+    found = read(forge, number)
+    (problem,) = found.problems
+    assert (problem.rule, problem.level) == ("too-many-files", "error")
+    assert f"{MAX_FILES + 5} leaf files" in problem.message
+    assert forge.asked.count("blob") == len(found.files) == MAX_FILES
 
 
 def settings(tmp_path: Path, **given: Any) -> Settings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -21,11 +22,13 @@ import pytest
 from bot import inside, sandbox, wall
 from bot.sandbox import Limits, SandboxError
 from bot.wall import Wall
-from validators import Change, Commit, LintConfig, fix, lint
+from validators import Change, Commit, LintConfig, Report, fix, lint
 from validators.config import parse_config
 from validators.examples import ATTRIBUTION, SKILL
 from validators.limits import TokenLimits
 from validators.paths import CONFIG_FILE
+from validators.registry import RULES
+from validators.rules import load_rules
 
 PATH = "compositional_skills/writing/haiku/qna.yaml"
 FILES = {PATH: b"version: 2\ncreated_by: ada\ntask_description: ''\nseed_examples: 3\n"}
@@ -36,14 +39,21 @@ CHANGE = Change(
 )
 
 
+USUAL = Limits()
+
+
+def verdict(files: Any, changed: Any, limits: Limits = USUAL, **given: Any) -> Report:
+    return sandbox.judge(files, changed, limits, **given).report
+
+
 def test_same_verdict_as_in_process() -> None:
-    assert sandbox.lint(FILES, [PATH]) == lint(FILES, changed=[PATH])
+    assert verdict(FILES, [PATH]) == lint(FILES, changed=[PATH])
 
 
 def test_configuration_and_change_pass_the_wall() -> None:
     text = b"lint: {select: [all], schema: declared, levels: {executable-bit: error}, licenses: [MIT], hosts: [a.org]}"
     config = replace(parse_config(text), author="ada", token_limits=TokenLimits(question=1))
-    report = sandbox.lint(FILES, [PATH], config=config, change=CHANGE)
+    report = verdict(FILES, [PATH], config=config, change=CHANGE)
     assert report == lint(FILES, changed=[PATH], config=config, change=CHANGE)
     assert {"executable-bit", "dco-signoff", "leaf-under-leaf"} <= {f.rule for f in report.findings}
     assert [f.level for f in report.findings if f.rule == "executable-bit"] == ["error"]
@@ -51,22 +61,42 @@ def test_configuration_and_change_pass_the_wall() -> None:
 
 def test_fixes_pass_the_wall() -> None:
     files = {PATH: SKILL.replace("  - question", "  - question ").encode()}
-    report = sandbox.lint(files, [PATH])
+    report = verdict(files, [PATH])
     assert any(finding.fix and finding.fix.edits for finding in report.findings)
     assert report == lint(files, changed=[PATH])
 
 
+def test_no_rule_needs_what_the_child_cannot_open() -> None:
+    """A module that the warden did not load, or a file of data, would be missed here."""
+    load_rules()
+    for rule in RULES.values():
+        case, config = rule.example.case("bad"), replace(rule.example.config, select=("all",))
+        there = sandbox.judge(case.files, case.files, config=config, change=case.change).report
+        assert there == lint(case.files, changed=case.files, config=config, change=case.change), rule.id
+        if rule.fixes:
+            sandbox.mend(case.files, case.files, config=config, change=case.change)
+
+
+@pytest.mark.parametrize("data", ["caf\xe9: x\n".encode("latin-1"), b"\xff\xfea", b"a: b: c\n- x", b"\x00" * 99, b""])
+def test_bytes_that_are_no_yaml_pass_the_wall(data: bytes) -> None:
+    files = {PATH: data, CONFIG_FILE: b"lint: {slect: [yaml]}\n"}
+    assert sandbox.judge(files, files).report == lint(files, changed=files)
+    sandbox.mend(files, files)
+    sandbox.mend(files, files, how="migrate")
+
+
 def test_too_slow_is_a_finding() -> None:
-    report = sandbox.lint(FILES, [PATH], Limits(wall_s=0.001))
+    with walled(CRASH.format(crash="import time; time.sleep(60)")) as own:
+        report = verdict({PATH: b"HOSTILE"}, [PATH], Limits(wall_s=0.3), wall=own)
     (finding,) = report.findings
     assert (finding.rule, finding.level, finding.path) == ("cannot-judge", "error", PATH)
-    assert "longer than 0.001 seconds" in finding.message
+    assert "longer than 0.3 seconds" in finding.message
     assert finding.help
 
 
 def test_too_much_memory_is_a_finding() -> None:
     files = {PATH: b"a: " + b"x" * 20_000_000}
-    report = sandbox.lint(files, [PATH], Limits(memory=40 << 20))
+    report = verdict(files, [PATH], Limits(memory=40 << 20))
     assert [f.rule for f in report.findings] == ["cannot-judge"]
 
 
@@ -107,7 +137,7 @@ def test_one_hostile_leaf_takes_no_others_verdict(crash: str, words: str) -> Non
     beside = HOSTILE.replace("qna.yaml", "attribution.txt")
     files = {**FILES, HOSTILE: b"HOSTILE", beside: ATTRIBUTION.encode(), CONFIG_FILE: b"lnt:\n"}
     with walled(CRASH.format(crash=crash)) as own:
-        report = sandbox.lint(files, files, Limits(cpu_s=2, leaf_s=20), change=CHANGE, wall=own)
+        report = verdict(files, files, Limits(cpu_s=2, leaf_s=20), change=CHANGE, wall=own)
     calm = lint({**FILES, CONFIG_FILE: b"lnt:\n"}, changed=files, change=CHANGE)
     (stopped,) = [f for f in report.findings if f.path == HOSTILE]
     assert (stopped.rule, stopped.level) == ("cannot-judge", "error")
@@ -125,7 +155,7 @@ def test_the_time_for_all_leaves_is_bounded() -> None:
     with walled(CRASH.format(crash="import time; time.sleep(60)").replace('b"HOSTILE" in data', "True")) as own:
         own.ask({"do": "migrate", "files": {}, "changed": [], "tokenizer": None}, Limits())  # it is warm now
         start = time.monotonic()
-        report = sandbox.lint(files, files, Limits(wall_s=0.3, leaf_s=0.3, all_leaves_s=0.5), wall=own)
+        report = verdict(files, files, Limits(wall_s=0.3, leaf_s=0.3, all_leaves_s=0.5), wall=own)
     assert time.monotonic() - start < 10
     assert [f.rule for f in report.findings] == ["cannot-judge"] * 31
     assert "took all the time" in report.findings[-1].message
@@ -140,6 +170,11 @@ def test_tokens_are_counted_with_the_teachers_tokenizer(tmp_path: Path) -> None:
     assert count is not None
     assert count("four words make four") == 4
     assert inside.counter(str(tmp_path / "none.json")) is None
+    counted, guessed = (
+        sandbox.judge({PATH: SKILL.encode()}, [PATH], tokenizer=where).budgets[0].largest
+        for where in (tmp_path / "tokenizer.json", None)
+    )
+    assert 0 < counted != guessed  # loaded by the warden: the child could not
 
 
 def test_without_the_package_tokens_are_estimated(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,47 +192,47 @@ def test_a_broken_installation_is_no_verdict() -> None:
         walled("raise ImportError('no validators here')") as own,
         pytest.raises(SandboxError, match="no validators here"),
     ):
-        sandbox.lint(FILES, [PATH], wall=own)
+        verdict(FILES, [PATH], wall=own)
 
 
 def test_a_fault_of_ours_is_no_verdict() -> None:
     with walled(CRASH.format(crash="raise OSError('disk')")) as own, pytest.raises(SandboxError, match="OSError: disk"):
-        sandbox.lint({**FILES, HOSTILE: b"HOSTILE"}, [PATH], wall=own)
+        verdict({**FILES, HOSTILE: b"HOSTILE"}, [PATH], wall=own)
 
 
 def test_many_at_once_get_their_own_answers() -> None:
     texts = [b"created_by: ada%d\n" % n for n in range(24)]
     with ThreadPoolExecutor(8) as pool:
-        reports = list(pool.map(lambda text: sandbox.lint({PATH: text + FILES[PATH]}, [PATH]), texts))
+        reports = list(pool.map(lambda text: verdict({PATH: text + FILES[PATH]}, [PATH]), texts))
     assert reports == [lint({PATH: text + FILES[PATH]}, changed=[PATH]) for text in texts]
 
 
 def test_a_killed_warden_is_replaced() -> None:
     with walled(wall._BOOT) as own:
-        assert sandbox.lint(FILES, [PATH], wall=own).files == 1
+        assert verdict(FILES, [PATH], wall=own).files == 1
         first = own.pid
         assert first is not None
         os.kill(first, signal.SIGKILL)
-        assert sandbox.lint(FILES, [PATH], wall=own) == lint(FILES, changed=[PATH])
+        assert verdict(FILES, [PATH], wall=own) == lint(FILES, changed=[PATH])
         assert own.pid != first
 
 
 def test_one_that_is_killed_at_work_costs_a_second_try_and_no_verdict() -> None:
     """The first warden dies with its request; the second one answers it."""
     with walled(wall._BOOT) as own:
-        sandbox.lint(FILES, [PATH], wall=own)
+        verdict(FILES, [PATH], wall=own)
         assert own.pid is not None
         os.kill(own.pid, signal.SIGSTOP)
         killer = threading.Timer(0.2, os.kill, (own.pid, signal.SIGKILL))
         killer.start()
-        assert sandbox.lint(FILES, [PATH], wall=own).files == 1
+        assert verdict(FILES, [PATH], wall=own).files == 1
         killer.join()
 
 
 WORKER = """
 import sys; sys.path.insert(0, sys.argv[1])
 from bot import sandbox
-sandbox.lint({}, [])
+sandbox.judge({}, [])
 print(sandbox._WALL.pid, flush=True)
 sys.stdin.read()
 """
@@ -221,30 +256,43 @@ def test_the_warden_dies_with_its_worker() -> None:
 
 SPY = """
 import sys; sys.path.insert(0, sys.argv[1])
-import os, resource
+import os, resource, socket
 from bot import inside, warden
+def is_held(fd):
+    try:
+        return bool(os.fstat(fd))
+    except OSError:
+        return False
+def attempt(what):
+    try:
+        return str(what())
+    except OSError as error:
+        return os.strerror(error.errno)
 def look(request):
-    held = [fd for fd in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{fd}")]
-    names = ("RLIMIT_CPU", "RLIMIT_AS", "RLIMIT_FSIZE", "RLIMIT_CORE", "RLIMIT_NPROC")
+    held = [fd for fd in range(4096) if is_held(fd)]
+    names = ("RLIMIT_CPU", "RLIMIT_AS", "RLIMIT_FSIZE", "RLIMIT_CORE", "RLIMIT_NPROC", "RLIMIT_NOFILE")
     limits = {name: resource.getrlimit(getattr(resource, name))[0] for name in names}
-    return {"held": held, "limits": limits, "environment": sorted(os.environ)}
+    os.close(0)  # even its own number does not come back
+    denied = [attempt(socket.socket), attempt(lambda: open("/etc/passwd")), attempt(os.pipe)]
+    return {"held": held, "limits": limits, "environment": sorted(os.environ), "denied": denied}
 inside._DO["look"] = look
 warden.serve(int(sys.argv[2]))
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-def test_the_child_holds_nothing_but_its_own_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_child_holds_nothing_but_its_own_ends_and_opens_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEEDBED_FORGE_TOKEN", "secret")
     with walled(SPY) as own:
         seen: dict[str, Any] = own.ask({"do": "look", "tokenizer": None}, Limits(cpu_s=7, memory=1 << 29))
-    assert set(seen["held"]) == {"0", "1", "2"}
+    assert seen["held"] == [0, 1, 2]
+    assert seen["denied"] == [os.strerror(errno.EMFILE)] * 3
     assert seen["limits"] == {
         "RLIMIT_CPU": 7,
         "RLIMIT_AS": 1 << 29,
         "RLIMIT_FSIZE": 0,
         "RLIMIT_CORE": 0,
         "RLIMIT_NPROC": 0,
+        "RLIMIT_NOFILE": 0,
     }
     assert set(seen["environment"]) <= {"PATH", "LD_LIBRARY_PATH", "LANG", "LC_CTYPE", "TOKENIZERS_PARALLELISM"}
 
@@ -292,4 +340,4 @@ def test_budgets_name_the_largest_seed() -> None:
 
 def test_a_callable_never_reaches_the_wall() -> None:
     config = LintConfig(tokens=len)
-    assert sandbox.lint(FILES, [PATH], config=config).files == 1
+    assert verdict(FILES, [PATH], config=config).files == 1

@@ -60,6 +60,17 @@ def test_another_error_keeps_it() -> None:
     desk.close()
 
 
+def test_a_worker_that_stops_does_not_wait_for_a_lease() -> None:
+    """A generation takes hours; the service manager gives the worker half a minute."""
+    shop = Shop()
+    desk = TeacherDesk(shop)
+    with desk.lease() as teacher:
+        desk.close()
+        assert not is_closed(teacher)
+    desk.close()
+    assert is_closed(shop.made[0])
+
+
 def test_none_is_loaded_while_closed() -> None:
     shop = Shop()
     desk = TeacherDesk(shop)

@@ -71,6 +71,9 @@ SIGNATURE = "X_Hub_Signature_256"
 EVENT = "X_GitHub_Event"
 CASES: dict[str, tuple[bytes, Mapping[str, Any], int]] = {
     "well": (BODY, {}, 202),
+    "raw bytes, as they came": (json.dumps(opened(), indent=3, ensure_ascii=False).encode() + b"\n ", {}, 202),
+    "no JSON and not signed": (b"{", {SIGNATURE: sign(BODY)}, 401),
+    "too deep and not signed": (b"[" * 200_000, {SIGNATURE: None}, 401),
     "old key during rotation": (BODY, {SIGNATURE: sign(BODY, OLD)}, 202),
     "no signature": (BODY, {SIGNATURE: None}, 401),
     "empty signature": (BODY, {SIGNATURE: ""}, 401),
@@ -199,6 +202,48 @@ def test_no_secret_no_server() -> None:
 def test_verify_never_raises_and_never_agrees_by_chance(body: bytes, header: str | None) -> None:
     assert not webhook.verify((NEW,), body, header)
     assert webhook.verify((OLD, NEW), body, sign(body))
+
+
+def test_every_secret_is_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As bytes, since `compare_digest` takes no text beyond ASCII; and all of them, whichever holds."""
+    compared: list[tuple[object, object]] = []
+    real = hmac.compare_digest
+
+    def spy(one: bytes, other: bytes) -> bool:
+        compared.append((one, other))
+        return real(one, other)
+
+    monkeypatch.setattr(webhook.hmac, "compare_digest", spy)
+    assert webhook.verify((NEW, OLD), BODY, sign(BODY))
+    assert len(compared) == 2
+    assert all(type(part) is bytes and len(part) == 64 for pair in compared for part in pair)
+
+
+def test_nothing_is_parsed_before_it_is_verified(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhook, "parse", lambda *_: pytest.fail("an unsigned body was parsed"))
+    for signature in (None, sign(BODY, b"guess")):
+        given = headers(BODY, X_Hub_Signature_256=signature)
+        assert client.post("/webhook", content=BODY, headers=given).status_code == 401
+
+
+def test_what_was_not_stored_is_no_replay() -> None:
+    """A delivery that was refused for want of a database is taken when it is sent again, under the same GUID."""
+
+    class Moody(MemoryEngine):
+        broken = True
+
+        def enqueue(self, *given: Any, **more: Any) -> bool:
+            if self.broken:
+                raise OSError("disk full")
+            return super().enqueue(*given, **more)
+
+    engine = Moody()
+    client = TestClient(create_app(settings(), engine, MemoryStore()))
+    assert client.post("/webhook", content=BODY, headers=headers(BODY)).status_code == 503
+    engine.broken = False
+    again = client.post("/webhook", content=BODY, headers=headers(BODY))
+    assert (again.status_code, again.json()["new"]) == (202, True)
+    assert len(engine.jobs()) == 1
 
 
 def route(client: TestClient, event: str, payload: dict[str, Any]) -> int:
@@ -377,6 +422,42 @@ def test_a_mutated_payload_is_never_our_fault(
     response = client.post("/webhook", content=body, headers=given)
     assert response.status_code in (202, 204, 404)
     assert len(engine.jobs(limit=10_000)) - before == (response.status_code == 202)
+
+
+@hypothesis_settings(max_examples=200, deadline=None)
+@given(
+    body=st.binary(max_size=300) | st.sampled_from([BODY, b"", b"null", b'{"a":1e999}', b"\xef\xbb\xbf{}"]),
+    signature=st.none() | st.binary(max_size=80),
+    event=st.binary(max_size=40) | st.sampled_from([b"pull_request", b"push"]),
+    guid=st.binary(max_size=80),
+    kind=st.binary(max_size=40) | st.just(b"application/json"),
+)
+def test_any_bytes_get_an_answer_and_start_nothing(
+    body: bytes, signature: bytes | None, event: bytes, guid: bytes, kind: bytes
+) -> None:
+    """Headers as raw as a socket gives them; `None` stands for a body that is well signed."""
+    client, engine = _SHARED
+    before = len(engine.jobs(limit=10_000))
+    sent = [(b"x-github-event", event), (b"x-github-delivery", guid), (b"content-type", kind)]
+    sent.append((b"x-hub-signature-256", sign(body).encode() if signature is None else signature))
+    assert raw_answer(client.app, body, sent) in (202, 204, 400, 401, 404, 415)
+    assert len(engine.jobs(limit=10_000)) - before == 0 or (signature is None and body == BODY)
+
+
+def raw_answer(app: Any, body: bytes, sent: list[tuple[bytes, bytes]]) -> int:
+    """The status of one request, whose headers no client has looked at."""
+    scope = {"type": "http", "method": "POST", "path": "/webhook", "headers": sent, "query_string": b""}
+    told: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Any) -> None:
+        told.append(message)
+
+    asyncio.run(app(scope, receive, send))
+    status: int = told[0]["status"]
+    return status
 
 
 def test_a_body_that_never_ends_is_given_up(

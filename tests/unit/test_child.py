@@ -50,6 +50,14 @@ def test_waiting_threads_are_told_to_sleep() -> None:
     assert run(f"{HERE}:echo", {"env": "OMP_WAIT_POLICY"})["env"] == "PASSIVE"
 
 
+def test_keys_and_tokens_of_the_bot_stay_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SEEDBED_FORGE_TOKEN", "SEEDBED_APP_PRIVATE_KEY", "SEEDBED_WEBHOOK_SECRETS", "SEEDBED_DATABASE_URL"):
+        monkeypatch.setenv(name, "secret")
+        assert run(f"{HERE}:echo", {"env": name})["env"] is None
+    monkeypatch.setenv("SEEDBED_CACHE", "/models")
+    assert run(f"{HERE}:echo", {"env": "SEEDBED_CACHE"})["env"] == "/models"
+
+
 def test_a_child_keeps_its_state_and_survives_an_exception() -> None:
     with Child(f"{HERE}:echo") as child:
         assert child.call({})["calls"] == 1

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Iterator, Sequence
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline import documents
 from pipeline.documents import Document, Reach, Unreachable, check_url, fetch, glob_match
@@ -152,6 +155,79 @@ def test_an_allowed_name_with_a_private_address_is_refused(address: str, monkeyp
     monkeypatch.setattr(socket, "getaddrinfo", lambda *a, **k: answers[:1])
     pinned = check_url("https://github.com/a/b", Reach())
     assert pinned == {"http.curloptResolve": "github.com:443:140.82.112.3"}
+
+
+class Canary(SimpleHTTPRequestHandler):
+    """Sends every visitor from /lure on to /inner, and remembers what was asked, with which headers."""
+
+    seen: ClassVar[list[tuple[str, dict[str, str]]]] = []
+
+    def do_GET(self) -> None:
+        self.seen.append((self.path, dict(self.headers)))
+        self.send_response(302 if self.path.startswith("/lure") else 200)
+        self.send_header("Location", f"http://127.0.0.1:{self.server.server_port}/inner/info/refs")  # type: ignore[attr-defined]
+        self.end_headers()
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+def test_no_redirect_is_followed_and_no_token_is_shown(tmp_path: Path) -> None:
+    """A host that is allowed cannot send us to one that is not, such as to an address inside."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Canary)
+    Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        url = f"http://127.0.0.1:{server.server_port}/lure/doc.git"
+        assert "git fetch failed" in reason(fetch(ref(url), cache=tmp_path, reach=Reach(loopback=True)))
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert Canary.seen
+    assert all(path.startswith("/lure/doc.git/") for path, _ in Canary.seen)
+    assert not [name for _, given in Canary.seen for name in given if name.lower() in ("authorization", "cookie")]
+
+
+HOSTS_AND_TRICKS = [
+    "github.com",
+    "evil.example",
+    "127.0.0.1",
+    "[::1]",
+    "github.com.evil.example",
+    "GITHUB.COM",
+    "2130706433",
+]
+HOSTS_AND_TRICKS += [
+    "https",
+    "http",
+    "file",
+    "ext",
+    "://",
+    ":",
+    "@",
+    "/",
+    "\\",
+    "?",
+    "#",
+    "%2e",
+    "a",
+    ".git",
+    "443",
+    "\t",
+    "\u3002",
+]
+
+
+@given(st.lists(st.sampled_from(HOSTS_AND_TRICKS), max_size=9).map("".join))
+def test_whatever_is_let_through_names_an_allowed_host_and_nothing_else(url: str) -> None:
+    with pytest.MonkeyPatch.context() as context:
+        context.setattr(documents, "_public_address", lambda host: "140.82.112.3")
+        try:
+            check_url(url, Reach())
+        except ValueError:
+            return
+    assert re.fullmatch(
+        r"https://(github\.com|gitlab\.com|codeberg\.org|huggingface\.co)/[^?#@\s]+", url, re.IGNORECASE
+    ), url
 
 
 def test_a_name_that_does_not_resolve_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

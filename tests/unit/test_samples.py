@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.samples import Sample, from_jsonl, to_jsonl
+from pipeline.samples import NOT_NEEDED, Sample, from_jsonl, to_jsonl
 from pipeline.teacher.port import Message
 
 
@@ -54,6 +54,12 @@ def test_rejected_samples_without_text_stay_apart() -> None:
     first = make(messages=empty, status="rejected", reason="x", request_keys=("r1",))
     second = make(messages=empty, status="rejected", reason="x", request_keys=("r2",))
     assert first.id != second.id
+
+
+def test_what_was_only_not_needed_is_told_from_what_is_poor() -> None:
+    assert make(status="rejected", reason=f"{NOT_NEEDED}: the target of 2 was reached").spare
+    assert not make(status="rejected", reason="it is too short").spare
+    assert not make().spare
 
 
 def test_lines_come_sorted_by_id_and_altered_ones_are_refused() -> None:

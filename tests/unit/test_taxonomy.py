@@ -136,6 +136,10 @@ def test_the_environment_is_closed_and_hides_the_token(monkeypatch: pytest.Monke
     assert env["GIT_ALLOW_PROTOCOL"] == "https"
     settings = {env[f"GIT_CONFIG_KEY_{n}"]: env[f"GIT_CONFIG_VALUE_{n}"] for n in range(int(env["GIT_CONFIG_COUNT"]))}
     assert settings["core.hooksPath"] == "/dev/null"
+    assert settings["http.followRedirects"] == settings["core.fsmonitor"] == "false"
+    assert settings["transfer.fsckObjects"] == "true"
+    assert (env["GIT_CONFIG_NOSYSTEM"], env["GIT_CONFIG_GLOBAL"], env["GIT_TERMINAL_PROMPT"]) == ("1", "/dev/null", "0")
+    assert (env["GIT_LFS_SKIP_SMUDGE"], env["GIT_NO_LAZY_FETCH"], env["HOME"]) == ("1", "1", "/nonexistent")
     assert settings["http.https://example.org/.extraHeader"] == "Authorization: Basic abc"
     assert "s3cret" not in repr(Access(token="s3cret"))
 

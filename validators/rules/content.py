@@ -90,7 +90,7 @@ def created_by(leaf: LeafFile) -> Iterator[Finding]:
         span = leaf.span(node) if "\n" not in value else leaf.source.line_span(node.start)
         yield LOGIN.at(leaf, span, message, remedy, fix=_login_fix(leaf, node))
     elif author and value.lower() != author.lower():
-        message = f"{value} did not open this pull request, {author} did"
+        message = f"`created_by` says {value}, but {author} opened this pull request"
         remedy = f"Write {author}, unless {value} made the leaf."
         yield AUTHOR.at(leaf, leaf.span(node), message, remedy)
 

@@ -36,6 +36,8 @@ FRESH_S: Final = (0.25, 0.5, 1.0)
 """Pauses before what was just made elsewhere is asked for again: GitHub may not find it at first."""
 UNSETTLED_S: Final = 0.5
 LOCKS: Final = 64
+PER_PAGE: Final = 100
+"""Items of a page; GitHub gives no more."""
 
 _NEXT = re.compile(r'<([^>]+)>;\s*rel="next"')
 
@@ -91,10 +93,13 @@ class Client:
         self, path: str, what: str, *, key: str = "", fresh: bool = False, **parameters: str | int
     ) -> Iterator[Any]:
         """Items of a list over all its pages, asked for as they are needed; `key`: where the list is in an object."""
-        page = self._page(path, what, {"per_page": 100, **parameters}, fresh=fresh)
+        page = self._page(path, what, {"per_page": PER_PAGE, **parameters}, fresh=fresh)
         while True:
             data = json.loads(page.text)
-            yield from data[key] if key else data
+            items = data[key] if key else data
+            if not page.next and len(items) >= PER_PAGE:
+                self._pages.drop(page.address)  # one more item changes nothing here, and this would stay the last
+            yield from items
             if not page.next:
                 return
             page = self._page(page.next, what, {})
@@ -142,8 +147,8 @@ class Client:
         if status == 304 and known:
             return known
         following = _NEXT.search(answer.get("link", ""))
-        page = Page(answer.get("etag", ""), self._json(text, what), following[1] if following else "")
-        self._pages.put(address, page)
+        page = Page(address, answer.get("etag", ""), self._json(text, what), following[1] if following else "")
+        self._pages.put(page)
         return page
 
     def _write(self, verb: str, path: str, what: str, body: object) -> Any:
@@ -169,7 +174,10 @@ class Client:
             raise self._refusal(what, status, answer, text)
         return status, answer, text
 
-    def _download(self, path: str, what: str, accept: str, read: Callable[[requests.Response], T]) -> T:
+    def _download(
+        self, path: str, what: str, accept: str, read: Callable[[requests.Response], T], *, again: bool = True
+    ) -> T:
+        """One request, or two where a token had run out."""
         headers = {"Accept": accept}
         self._credentials.auth.authentication(headers)
         url = f"{self.url}{self._path(path)}"
@@ -177,10 +185,12 @@ class Client:
             self._reaching(what),
             self._session.get(url, headers=headers, stream=True, timeout=TIMEOUT_S) as response,
         ):
-            if response.status_code != 200:
+            if response.status_code == 200:
+                return read(response)
+            if not (again and response.status_code == 401 and self._credentials.refused()):
                 answer = {name.lower(): value for name, value in response.headers.items()}
                 raise self._refusal(what, response.status_code, answer, response.text)
-            return read(response)
+        return self._download(path, what, accept, read, again=False)
 
     def _again(self, ask: Callable[[], T], error: type[ForgeError], pauses: tuple[float, ...]) -> T:
         """Ask once more after each pause, as long as it ends with that error."""

@@ -46,9 +46,13 @@ class Deliveries(Account):
         return (self._client, f"hooks/{ours[0]['id']}/deliveries") if ours else None
 
     def _meant_for_us(self, found: Iterator[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-        """Without what other installations of the App got."""
-        installation = self.installation
-        return (data for data in found if not installation or data["installation_id"] == installation)
+        """Without what is of other installations of the App, or of other repositories of ours: that is refused here,
+        and would be asked for again in vain."""
+        if not self.installation:
+            return found
+        repository = self._client.get("", "the repository")["id"]
+        ours = (data for data in found if data["installation_id"] == self.installation)
+        return (data for data in ours if data["repository_id"] in (None, repository))
 
 
 def _sent(data: Mapping[str, Any]) -> Sent:

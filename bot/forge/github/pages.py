@@ -13,8 +13,9 @@ LARGEST: Final = 2**19
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One answer: its ETag, its JSON text, the address of the next page or ""."""
+    """One answer: where it came from, its ETag, its JSON text, the address of the next page or ""."""
 
+    address: str
     etag: str
     text: str
     next: str
@@ -35,14 +36,21 @@ class Pages:
                 self._pages.move_to_end(url)
             return self._pages.get(url)
 
-    def put(self, url: str, page: Page) -> None:
+    def put(self, page: Page) -> None:
         """Keep an answer that has an ETag."""
         with self._lock:
-            old = self._pages.pop(url, None)
-            self._bytes -= len(old.text) if old else 0
+            self._forget(page.address)
             if page.etag and len(page.text) <= LARGEST:
-                self._pages[url] = page
+                self._pages[page.address] = page
                 self._bytes += len(page.text)
             while self._bytes > BYTES:
-                _, oldest = self._pages.popitem(last=False)
-                self._bytes -= len(oldest.text)
+                self._forget(next(iter(self._pages)))
+
+    def drop(self, url: str) -> None:
+        """Keep no answer from there."""
+        with self._lock:
+            self._forget(url)
+
+    def _forget(self, url: str) -> None:
+        old = self._pages.pop(url, None)
+        self._bytes -= len(old.text) if old else 0
