@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV   ?= .venv
 PEER   ?= .venv-peer
 FUZZ_SECONDS ?= 600
+# Test processes at a time.
+JOBS   ?= 2
 # The newest torch that the CPU build of vLLM is made for; on a machine with a CUDA GPU any torch that vLLM brings.
 TORCH  ?= torch==2.13.0
 BIN    := $(VENV)/bin
@@ -19,8 +21,8 @@ demo: install    ## one contribution's whole way, from pull request to promoted 
 
 test: install $(NODE)/.installed    ## everything that CI runs: style, types, layers, all tests
 	$(MAKE) --no-print-directory lint types
-	$(BIN)/python -m pytest tests/unit
-	$(BIN)/python -m pytest tests/contract tests/integration
+	$(BIN)/python -m pytest tests/unit -n $(JOBS)
+	$(BIN)/python -m pytest tests/contract tests/integration -n $(JOBS) --dist worksteal
 	$(BIN)/python -m pytest tests/e2e tests/gpu
 
 unit: install    ## the fast tests alone

@@ -17,7 +17,10 @@ MAINTAINER = "grace"
 
 @dataclass
 class Made:
-    """What one pull request should end as. `heads`: every head that was pushed; `asked`: ids of comments with /help."""
+    """What one pull request should end as.
+
+    `heads`: every head that was pushed; `asked`: ids of comments with /help; `previews`: how many with /preview.
+    """
 
     number: int
     branch: str
@@ -26,6 +29,7 @@ class Made:
     good: bool
     heads: list[str] = field(default_factory=list)
     asked: list[int] = field(default_factory=list)
+    previews: int = 0
     merged: bool = False
 
 
@@ -71,6 +75,7 @@ class Story:
     def preview(self, made: Made) -> None:
         """The maintainer asks for samples."""
         self.person(MAINTAINER).comment(made.number, "/preview")
+        made.previews += 1
 
     def merge(self, made: Made) -> None:
         """The maintainer merges."""

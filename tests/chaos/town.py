@@ -131,6 +131,7 @@ def town(folder: Path, database_url: str, *, people: tuple[str, ...]) -> Iterato
             "SEEDBED_SAMPLES": "4",
             "SEEDBED_PREVIEW_SAMPLES": "2",
             "SEEDBED_NIGHTLY_AT": "",
+            "SEEDBED_DAILY_PREVIEWS": "0",  # samples are made where somebody asks for them: then they can be counted
         }
         it = Town(folder, server, tokens, env)
         for name in PROCESSES:

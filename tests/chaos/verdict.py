@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -31,7 +32,8 @@ def _checks(story: Story, made: Made) -> Iterator[str]:
         runs = _get(story, f"/commits/{sha}/check-runs?filter=all&per_page=100")["check_runs"]
         ours = [run for run in runs if run["external_id"] == f"{REPOSITORY}#{made.number}"]
         for name, count in Counter(run["name"] for run in ours).items():
-            if count > 1:
+            # A finished run cannot be opened again: who asks twice for samples gets two runs.
+            if count > (made.previews if name == texts.PREVIEW else 1):
                 yield f"#{made.number} {sha[:7]}: {count} check runs {name}"
         open_ones = [run["name"] for run in ours if run["status"] != "completed"]
         if open_ones:
@@ -66,8 +68,6 @@ def _comments(story: Story, made: Made, bot: str) -> Iterator[str]:
 def _datasets(story: Story) -> Iterator[str]:
     """Every merged leaf has its dataset, and the pull request was told."""
     store = FileStore(story.town.folder / "state" / "store")
-    import json
-
     latest = json.loads(store.read("merges/latest.json"))
     made = {leaf["path"]: leaf["key"] for leaf in latest["leaves"]}
     for one in story.made.values():

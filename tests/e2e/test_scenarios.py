@@ -76,7 +76,7 @@ Thank you for this contribution! Before it can be merged, 4 places need a correc
 
 </details>
 
-<details><summary>Room in the teacher's prompt: the largest seed example of each leaf, in tokens</summary>
+<details><summary>How much of the teacher's prompt the largest example of each leaf fills, in tokens</summary>
 
 ```text
 █░░░░░░░░░░░░░░░░░░░     2 of 1500  compositional_skills/animals/sleep
@@ -86,12 +86,12 @@ Thank you for this contribution! Before it can be merged, 4 places need a correc
 
 **Next: you.** Change the places above and push, or edit the files right here in the browser. The check runs again by itself within seconds.
 
-<details><summary>For the reviewer: 9 of 11 points of the checklist look fine</summary>
+<details><summary>For the reviewer: 7 of 11 points of the checklist look fine</summary>
 
 ✅ nothing was found, 👀 please look, ❌ must change before the merge. The list is filled in from what the linter found; whether a text is true, useful and freely usable is for you to judge.
 
-- ✅ Licence: the taxonomy accepts it.
-- ✅ Source: no site that is unknown or must be looked at by hand.
+- 👀 Licence: nothing says it yet.
+- 👀 Source: nothing says it yet.
 - ❌ Attribution: the leaf has no attribution.txt (`compositional_skills/animals/sleep/qna.yaml`).
 - ✅ Sign-off: every commit is signed off by its author.
 - ✅ Author: `created_by` is who opened this.
@@ -117,9 +117,9 @@ Thank you for this contribution! Before it can be merged, 4 places need a correc
 
 ### ✅ All checks pass
 
-Thank you for this contribution! 1 file was read, and nothing must be changed.
+Thank you for this contribution! 1 leaf was checked, and nothing must be changed.
 
-<details><summary>Room in the teacher's prompt: the largest seed example of each leaf, in tokens</summary>
+<details><summary>How much of the teacher's prompt the largest example of each leaf fills, in tokens</summary>
 
 ```text
 █░░░░░░░░░░░░░░░░░░░    23 of 1500  compositional_skills/animals/sleep
@@ -127,9 +127,7 @@ Thank you for this contribution! 1 file was read, and nothing must be changed.
 
 </details>
 
-A preview uses the teacher's time, so a maintainer asks for it: with `/preview`, or with `/ok-to-test`, which lets the author do so for this commit.
-
-**Next: a maintainer** looks at this. They can type `/preview` to see what the teacher makes of your examples. You need not do anything.
+**Next: a maintainer** reads your files and decides whether the teacher, whose time is short, makes samples of them: `/preview` asks for it once, and `/ok-to-test` lets you ask, too, until the next push. You need not do anything.
 
 <details><summary>For the reviewer: 11 of 11 points of the checklist look fine</summary>
 
@@ -155,16 +153,16 @@ A preview uses the teacher's time, so a maintainer asks for it: with `/preview`,
 
     town.tom.comment(pull, "Nice! Let us see.\n\n/preview")
     town.settle()
-    assert town.check(pull, "seedbed/preview") == snapshot("success: 2 kept, 4 rejected")
+    assert town.check(pull, "seedbed/preview") == snapshot("success: 2 kept, 0 rejected, 4 not needed")
     assert town.labels(pull) == snapshot(["seedbed:needs-review", "skill"])
     assert town.said(pull) == snapshot("""\
 <!-- seedbed:sticky -->
 
 ### ✅ All checks pass, and here is what the teacher makes of it
 
-Thank you for this contribution! 1 file was read, and nothing must be changed.
+Thank you for this contribution! 1 leaf was checked, and nothing must be changed.
 
-<details><summary>Room in the teacher's prompt: the largest seed example of each leaf, in tokens</summary>
+<details><summary>How much of the teacher's prompt the largest example of each leaf fills, in tokens</summary>
 
 ```text
 █░░░░░░░░░░░░░░░░░░░    23 of 1500  compositional_skills/animals/sleep
@@ -174,9 +172,9 @@ Thank you for this contribution! 1 file was read, and nothing must be changed.
 
 #### What the teacher makes of it
 
-The *teacher*, a language model, read your examples and wrote new ones in their manner; filters dropped some. From such samples the model will learn after the merge. The filters judge form, not truth, and a small teacher gets facts wrong: read the samples as a mirror, and if they miss your point, clearer or more varied examples help.
+The *teacher*, a language model, read your examples and wrote new ones in their manner. From such samples the model will learn after the merge. The filters judge form, not truth, and a small teacher gets facts wrong. Read the samples as a mirror: if they miss your point, clearer or more varied examples help.
 
-**`compositional_skills/animals/sleep`** · 2 kept, 4 rejected
+**`compositional_skills/animals/sleep`** · 2 kept, 0 rejected, 4 not needed
 
 ```text
 Question: Where would the llama choose a fold?
@@ -189,36 +187,6 @@ Question: Where would the tapir choose a bog?
 
 Answer: The tapir takes a bog.
 ```
-
-<details><summary>4 rejected, by reason</summary>
-
-- surplus: the target of 2 was reached: 4
-
-Rejected: surplus: the target of 2 was reached
-
-```text
-Question: Where would the camel choose a desert?
-
-Answer: The camel takes a desert.
-```
-
-Rejected: surplus: the target of 2 was reached
-
-```text
-Question: Where would the zebra choose a savanna?
-
-Answer: The zebra takes a savanna.
-```
-
-Rejected: surplus: the target of 2 was reached
-
-```text
-Question: Where would the lemur choose a canopy?
-
-Answer: The lemur takes a canopy.
-```
-
-</details>
 
 [All samples, kept and rejected](http://bot.example/pulls/1/samples). Teacher: Script.
 
@@ -254,9 +222,9 @@ Answer: The lemur takes a canopy.
 
 ### ✅ All checks pass, and here is what the teacher makes of it
 
-Thank you for this contribution! 1 file was read, and nothing must be changed.
+Thank you for this contribution! 1 leaf was checked, and nothing must be changed.
 
-<details><summary>Room in the teacher's prompt: the largest seed example of each leaf, in tokens</summary>
+<details><summary>How much of the teacher's prompt the largest example of each leaf fills, in tokens</summary>
 
 ```text
 █░░░░░░░░░░░░░░░░░░░    23 of 1500  compositional_skills/animals/sleep
@@ -266,9 +234,9 @@ Thank you for this contribution! 1 file was read, and nothing must be changed.
 
 #### What the teacher makes of it
 
-The *teacher*, a language model, read your examples and wrote new ones in their manner; filters dropped some. From such samples the model will learn after the merge. The filters judge form, not truth, and a small teacher gets facts wrong: read the samples as a mirror, and if they miss your point, clearer or more varied examples help.
+The *teacher*, a language model, read your examples and wrote new ones in their manner. From such samples the model will learn after the merge. The filters judge form, not truth, and a small teacher gets facts wrong. Read the samples as a mirror: if they miss your point, clearer or more varied examples help.
 
-**`compositional_skills/animals/sleep`** · 2 kept, 4 rejected
+**`compositional_skills/animals/sleep`** · 2 kept, 0 rejected, 4 not needed
 
 ```text
 Question: Where would the llama choose a fold?
@@ -281,36 +249,6 @@ Question: Where would the tapir choose a bog?
 
 Answer: The tapir takes a bog.
 ```
-
-<details><summary>4 rejected, by reason</summary>
-
-- surplus: the target of 2 was reached: 4
-
-Rejected: surplus: the target of 2 was reached
-
-```text
-Question: Where would the camel choose a desert?
-
-Answer: The camel takes a desert.
-```
-
-Rejected: surplus: the target of 2 was reached
-
-```text
-Question: Where would the zebra choose a savanna?
-
-Answer: The zebra takes a savanna.
-```
-
-Rejected: surplus: the target of 2 was reached
-
-```text
-Question: Where would the lemur choose a canopy?
-
-Answer: The lemur takes a canopy.
-```
-
-</details>
 
 [All samples, kept and rejected](http://bot.example/pulls/1/samples). Teacher: Script.
 
@@ -348,7 +286,7 @@ Answer: The lemur takes a canopy.
 
 Thank you! Your contribution is now a part of the taxonomy that this community's model grows from.
 
-`compositional_skills/animals/sleep`: 4 samples made, 7 rejected by the filters.
+`compositional_skills/animals/sleep`: 4 samples made, 1 rejected by the filters.
 
 [All samples, kept and rejected](http://bot.example/pulls/1/samples)
 
@@ -380,7 +318,7 @@ These commands work in a comment on a pull request, each at the beginning of a l
 - `/cancel`: stop the previews, prechecks and fixes that are queued or running (the author and maintainers)
 - `/retry`: run again what failed on this pull request (the author and maintainers)
 - `/approve`: say that this commit is ready to merge (maintainers)
-- `/hold [REASON…]`: keep this pull request from being merged until `/unhold` (maintainers)
+- `/hold [REASON…]`: say that this pull request shall wait until `/unhold`; nobody is reminded meanwhile (maintainers)
 - `/unhold`: end a hold (maintainers)
 - `/assign [LOGIN]`: say who looks after this pull request: you, or the account that you name (maintainers)
 - `/status`: tell what runs, what waits, what failed, and who acts next (anyone)
@@ -446,19 +384,19 @@ def test_a_stranger_may_not_spend_the_teachers_time(town: World) -> None:
 
     town.tom.comment(pull, "/ok-to-test")
     town.settle()
-    assert town.check(pull, "seedbed/preview") == snapshot("success: 2 kept, 4 rejected")
+    assert town.check(pull, "seedbed/preview") == snapshot("success: 2 kept, 0 rejected, 4 not needed")
     assert town.said(pull) == snapshot("""\
 <!-- seedbed:sticky -->
 
 ### ✅ All checks pass, and here is what the teacher makes of it
 
-Thank you for this contribution! 1 file was read, and nothing must be changed.
+Thank you for this contribution! 1 leaf was checked, and nothing must be changed.
 
 <details><summary>1 suggestion (nothing here blocks the merge)</summary>
 
 #### `compositional_skills/animals/sleep/qna.yaml`
 
-- **Line 2:** Ada did not open this pull request, eve did. <sub>`created-by-author`</sub>
+- **Line 2:** `created_by` says ada, but eve opened this pull request. <sub>`created-by-author`</sub>
 
   ```text
   2 │ created_by: ada
@@ -468,7 +406,7 @@ Thank you for this contribution! 1 file was read, and nothing must be changed.
 
 </details>
 
-<details><summary>Room in the teacher's prompt: the largest seed example of each leaf, in tokens</summary>
+<details><summary>How much of the teacher's prompt the largest example of each leaf fills, in tokens</summary>
 
 ```text
 █░░░░░░░░░░░░░░░░░░░    23 of 1500  compositional_skills/animals/sleep
@@ -478,9 +416,9 @@ Thank you for this contribution! 1 file was read, and nothing must be changed.
 
 #### What the teacher makes of it
 
-The *teacher*, a language model, read your examples and wrote new ones in their manner; filters dropped some. From such samples the model will learn after the merge. The filters judge form, not truth, and a small teacher gets facts wrong: read the samples as a mirror, and if they miss your point, clearer or more varied examples help.
+The *teacher*, a language model, read your examples and wrote new ones in their manner. From such samples the model will learn after the merge. The filters judge form, not truth, and a small teacher gets facts wrong. Read the samples as a mirror: if they miss your point, clearer or more varied examples help.
 
-**`compositional_skills/animals/sleep`** · 2 kept, 4 rejected
+**`compositional_skills/animals/sleep`** · 2 kept, 0 rejected, 4 not needed
 
 ```text
 Question: Where would the llama choose a fold?
@@ -494,36 +432,6 @@ Question: Where would the tapir choose a bog?
 Answer: The tapir takes a bog.
 ```
 
-<details><summary>4 rejected, by reason</summary>
-
-- surplus: the target of 2 was reached: 4
-
-Rejected: surplus: the target of 2 was reached
-
-```text
-Question: Where would the camel choose a desert?
-
-Answer: The camel takes a desert.
-```
-
-Rejected: surplus: the target of 2 was reached
-
-```text
-Question: Where would the zebra choose a savanna?
-
-Answer: The zebra takes a savanna.
-```
-
-Rejected: surplus: the target of 2 was reached
-
-```text
-Question: Where would the lemur choose a canopy?
-
-Answer: The lemur takes a canopy.
-```
-
-</details>
-
 [All samples, kept and rejected](http://bot.example/pulls/1/samples). Teacher: Script.
 
 **Next: a maintainer** reads the samples and your files, and merges or asks back.
@@ -536,7 +444,7 @@ Answer: The lemur takes a canopy.
 - ✅ Source: no site that is unknown or must be looked at by hand.
 - ✅ Attribution: title, licence and creators are named.
 - ✅ Sign-off: every commit is signed off by its author.
-- 👀 Author: ada did not open this pull request, eve did (`compositional_skills/animals/sleep/qna.yaml`).
+- 👀 Author: `created_by` says ada, but eve opened this pull request (`compositional_skills/animals/sleep/qna.yaml`).
 - ✅ Place: the folder fits the kind of the leaf.
 - ✅ Examples: enough of them, and no two alike.
 - ✅ Voice: no other model is named, and nothing sounds like a chat assistant.
@@ -558,7 +466,7 @@ Answer: The lemur takes a canopy.
 
 ### ✅ All checks pass
 
-Thank you for this contribution! 1 file was read, and nothing must be changed.
+Thank you for this contribution! 1 leaf was checked, and nothing must be changed.
 
 <details><summary>2 suggestions (nothing here blocks the merge)</summary>
 
@@ -574,7 +482,7 @@ Thank you for this contribution! 1 file was read, and nothing must be changed.
 
 #### `compositional_skills/animals/sleep/qna.yaml`
 
-- **Line 2:** Ada did not open this pull request, eve did. <sub>`created-by-author`</sub>
+- **Line 2:** `created_by` says ada, but eve opened this pull request. <sub>`created-by-author`</sub>
 
   ```text
   2 │ created_by: ada
@@ -584,7 +492,7 @@ Thank you for this contribution! 1 file was read, and nothing must be changed.
 
 </details>
 
-<details><summary>Room in the teacher's prompt: the largest seed example of each leaf, in tokens</summary>
+<details><summary>How much of the teacher's prompt the largest example of each leaf fills, in tokens</summary>
 
 ```text
 █░░░░░░░░░░░░░░░░░░░    23 of 1500  compositional_skills/animals/sleep
@@ -594,9 +502,9 @@ Thank you for this contribution! 1 file was read, and nothing must be changed.
 
 <details><summary>Samples made from the earlier commit d765afe</summary>
 
-The *teacher*, a language model, read your examples and wrote new ones in their manner; filters dropped some. From such samples the model will learn after the merge. The filters judge form, not truth, and a small teacher gets facts wrong: read the samples as a mirror, and if they miss your point, clearer or more varied examples help.
+The *teacher*, a language model, read your examples and wrote new ones in their manner. From such samples the model will learn after the merge. The filters judge form, not truth, and a small teacher gets facts wrong. Read the samples as a mirror: if they miss your point, clearer or more varied examples help.
 
-**`compositional_skills/animals/sleep`** · 2 kept, 4 rejected
+**`compositional_skills/animals/sleep`** · 2 kept, 0 rejected, 4 not needed
 
 ```text
 Question: Where would the llama choose a fold?
@@ -610,45 +518,13 @@ Question: Where would the tapir choose a bog?
 Answer: The tapir takes a bog.
 ```
 
-<details><summary>4 rejected, by reason</summary>
-
-- surplus: the target of 2 was reached: 4
-
-Rejected: surplus: the target of 2 was reached
-
-```text
-Question: Where would the camel choose a desert?
-
-Answer: The camel takes a desert.
-```
-
-Rejected: surplus: the target of 2 was reached
-
-```text
-Question: Where would the zebra choose a savanna?
-
-Answer: The zebra takes a savanna.
-```
-
-Rejected: surplus: the target of 2 was reached
-
-```text
-Question: Where would the lemur choose a canopy?
-
-Answer: The lemur takes a canopy.
-```
-
-</details>
-
 [All samples, kept and rejected](http://bot.example/pulls/1/samples). Teacher: Script.
 
 </details>
 
-A preview uses the teacher's time, so a maintainer asks for it: with `/preview`, or with `/ok-to-test`, which lets the author do so for this commit.
-
 > `/ok-to-test` by `tom` was for commit `<sha>`; a push made it void.
 
-**Next: a maintainer** looks at this. They can type `/preview` to see what the teacher makes of your examples. You need not do anything.
+**Next: a maintainer** reads your files and decides whether the teacher, whose time is short, makes samples of them: `/preview` asks for it once, and `/ok-to-test` lets you ask, too, until the next push. You need not do anything.
 
 <details><summary>For the reviewer: 9 of 11 points of the checklist look fine</summary>
 
@@ -658,7 +534,7 @@ A preview uses the teacher's time, so a maintainer asks for it: with `/preview`,
 - 👀 Source: example.org is not on the list of known sources (`compositional_skills/animals/sleep/attribution.txt`).
 - ✅ Attribution: title, licence and creators are named.
 - ✅ Sign-off: every commit is signed off by its author.
-- 👀 Author: ada did not open this pull request, eve did (`compositional_skills/animals/sleep/qna.yaml`).
+- 👀 Author: `created_by` says ada, but eve opened this pull request (`compositional_skills/animals/sleep/qna.yaml`).
 - ✅ Place: the folder fits the kind of the leaf.
 - ✅ Examples: enough of them, and no two alike.
 - ✅ Voice: no other model is named, and nothing sounds like a chat assistant.
@@ -684,7 +560,7 @@ def test_fix_pushes_a_commit(town: World) -> None:
 
 Thank you for this contribution! Before it can be merged, 2 places need a correction: here is where, and how to mend it.
 
-A machine can mend 2 things of this by itself: comment `/fix`, or take the suggestions on the lines.
+2 things here can be mended for you: write a comment with `/fix`, or take the suggestions on the lines.
 
 #### `compositional_skills/animals/sleep/qna.yaml`
 
@@ -704,7 +580,7 @@ A machine can mend 2 things of this by itself: comment `/fix`, or take the sugge
 
   `/fix` mends this: add a line break.
 
-<details><summary>Room in the teacher's prompt: the largest seed example of each leaf, in tokens</summary>
+<details><summary>How much of the teacher's prompt the largest example of each leaf fills, in tokens</summary>
 
 ```text
 █░░░░░░░░░░░░░░░░░░░    23 of 1500  compositional_skills/animals/sleep
@@ -738,7 +614,7 @@ A machine can mend 2 things of this by itself: comment `/fix`, or take the sugge
 =====
 
 <!-- seedbed:suggestions <sha> -->
-1 place that a machine can mend. Press *Commit suggestion* on those that you like, or write `/fix` to have all of it committed at once. Nothing here needs an answer.
+1 place here can be mended with a click. Press *Commit suggestion* on those that you like, or write a comment with `/fix`, which mends all that a machine can at once. Nothing here needs an answer.
 
 compositional_skills/animals/sleep/qna.yaml:2
 Delete the spaces.
@@ -756,9 +632,9 @@ created_by: ada
 
 ### ✅ All checks pass
 
-Thank you for this contribution! 1 file was read, and nothing must be changed.
+Thank you for this contribution! 1 leaf was checked, and nothing must be changed.
 
-<details><summary>Room in the teacher's prompt: the largest seed example of each leaf, in tokens</summary>
+<details><summary>How much of the teacher's prompt the largest example of each leaf fills, in tokens</summary>
 
 ```text
 █░░░░░░░░░░░░░░░░░░░    23 of 1500  compositional_skills/animals/sleep
@@ -766,9 +642,7 @@ Thank you for this contribution! 1 file was read, and nothing must be changed.
 
 </details>
 
-A preview uses the teacher's time, so a maintainer asks for it: with `/preview`, or with `/ok-to-test`, which lets the author do so for this commit.
-
-**Next: a maintainer** looks at this. They can type `/preview` to see what the teacher makes of your examples. You need not do anything.
+**Next: a maintainer** reads your files and decides whether the teacher, whose time is short, makes samples of them: `/preview` asks for it once, and `/ok-to-test` lets you ask, too, until the next push. You need not do anything.
 
 <details><summary>For the reviewer: 11 of 11 points of the checklist look fine</summary>
 
@@ -802,7 +676,7 @@ A preview uses the teacher's time, so a maintainer asks for it: with `/preview`,
 =====
 
 <!-- seedbed:suggestions <sha> -->
-1 place that a machine can mend. Press *Commit suggestion* on those that you like, or write `/fix` to have all of it committed at once. Nothing here needs an answer.
+1 place here can be mended with a click. Press *Commit suggestion* on those that you like, or write a comment with `/fix`, which mends all that a machine can at once. Nothing here needs an answer.
 
 compositional_skills/animals/sleep/qna.yaml:None
 Delete the spaces.
@@ -824,7 +698,7 @@ def test_fix_suggests_where_it_may_not_push(town: World) -> None:
 
 Thank you for this contribution! Before it can be merged, 2 places need a correction: here is where, and how to mend it.
 
-A machine can mend 2 things of this by itself: comment `/fix`, or take the suggestions on the lines.
+2 things here can be mended for you: write a comment with `/fix`, or take the suggestions on the lines.
 
 #### `compositional_skills/animals/sleep/qna.yaml`
 
@@ -848,7 +722,7 @@ A machine can mend 2 things of this by itself: comment `/fix`, or take the sugge
 
 #### `compositional_skills/animals/sleep/qna.yaml`
 
-- **Line 2:** Ada did not open this pull request, eve did. <sub>`created-by-author`</sub>
+- **Line 2:** `created_by` says ada, but eve opened this pull request. <sub>`created-by-author`</sub>
 
   ```text
   2 │ created_by: ada
@@ -858,7 +732,7 @@ A machine can mend 2 things of this by itself: comment `/fix`, or take the sugge
 
 </details>
 
-<details><summary>Room in the teacher's prompt: the largest seed example of each leaf, in tokens</summary>
+<details><summary>How much of the teacher's prompt the largest example of each leaf fills, in tokens</summary>
 
 ```text
 █░░░░░░░░░░░░░░░░░░░    23 of 1500  compositional_skills/animals/sleep
@@ -876,7 +750,7 @@ A machine can mend 2 things of this by itself: comment `/fix`, or take the sugge
 - ✅ Source: no site that is unknown or must be looked at by hand.
 - ✅ Attribution: title, licence and creators are named.
 - ✅ Sign-off: every commit is signed off by its author.
-- 👀 Author: ada did not open this pull request, eve did (`compositional_skills/animals/sleep/qna.yaml`).
+- 👀 Author: `created_by` says ada, but eve opened this pull request (`compositional_skills/animals/sleep/qna.yaml`).
 - ✅ Place: the folder fits the kind of the leaf.
 - ✅ Examples: enough of them, and no two alike.
 - ✅ Voice: no other model is named, and nothing sounds like a chat assistant.
@@ -892,7 +766,7 @@ A machine can mend 2 things of this by itself: comment `/fix`, or take the sugge
 =====
 
 <!-- seedbed:suggestions <sha> -->
-1 place that a machine can mend. Press *Commit suggestion* on those that you like, or write `/fix` to have all of it committed at once. Nothing here needs an answer.
+1 place here can be mended with a click. Press *Commit suggestion* on those that you like, or write a comment with `/fix`, which mends all that a machine can at once. Nothing here needs an answer.
 
 compositional_skills/animals/sleep/qna.yaml:2
 Delete the spaces.
@@ -906,7 +780,28 @@ created_by: ada
     town.settle()
     assert town.said(pull) == snapshot("""\
 <!-- seedbed:fix 2 -->
-🔧 The head branch takes no commits from here (the author can allow them with *Allow edits by maintainers*), so 1 change is suggested on the lines.\
+🔧 The branch of this pull request takes no commits from here (its author can allow them with *Allow edits by maintainers*), so 1 change is suggested on the lines.
+
+Not all of it can be suggested on lines. This is the whole change:
+
+```diff
+--- a/compositional_skills/animals/sleep/qna.yaml
++++ b/compositional_skills/animals/sleep/qna.yaml
+@@ -1,5 +1,5 @@
+ version: 3
+-created_by: ada   \n\
++created_by: ada
+ task_description: Say where an animal sleeps.
+ seed_examples:
+   - question: "Where does a wolf sleep?"
+@@ -13,4 +13,4 @@
+   - question: "What bed would suit any dormouse in winter?"
+     answer: "Moss inside a hollow stump suits it."
+   - question: "Name the lodging that beavers build themselves?"
+-    answer: "They build a lodge from sticks and mud."
+\\ No newline at end of file
++    answer: "They build a lodge from sticks and mud."
+```\
 """)
     assert town.check(pull) == snapshot("failure: 2 things to mend")
 
@@ -935,7 +830,7 @@ def test_triage_moves_with_reviews_and_commands(town: World) -> None:
 
 ### ✅ All checks pass
 
-Thank you for this contribution! 1 file was read, and nothing must be changed.
+Thank you for this contribution! 1 leaf was checked, and nothing must be changed.
 
 <details><summary>1 suggestion (nothing here blocks the merge)</summary>
 
@@ -951,15 +846,13 @@ Thank you for this contribution! 1 file was read, and nothing must be changed.
 
 </details>
 
-<details><summary>Room in the teacher's prompt: the largest seed example of each leaf, in tokens</summary>
+<details><summary>How much of the teacher's prompt the largest example of each leaf fills, in tokens</summary>
 
 ```text
 █░░░░░░░░░░░░░░░░░░░    23 of 1500  compositional_skills/animals/sleep
 ```
 
 </details>
-
-A preview uses the teacher's time, so a maintainer asks for it: with `/preview`, or with `/ok-to-test`, which lets the author do so for this commit.
 
 **On hold.** A maintainer wants this to wait; nobody is reminded. `/unhold` takes it up again. Held by `tom`: until the summit.
 
@@ -993,7 +886,7 @@ A preview uses the teacher's time, so a maintainer asks for it: with `/preview`,
 
 ### ✅ All checks pass
 
-Thank you for this contribution! 1 file was read, and nothing must be changed.
+Thank you for this contribution! 1 leaf was checked, and nothing must be changed.
 
 <details><summary>1 suggestion (nothing here blocks the merge)</summary>
 
@@ -1009,15 +902,13 @@ Thank you for this contribution! 1 file was read, and nothing must be changed.
 
 </details>
 
-<details><summary>Room in the teacher's prompt: the largest seed example of each leaf, in tokens</summary>
+<details><summary>How much of the teacher's prompt the largest example of each leaf fills, in tokens</summary>
 
 ```text
 █░░░░░░░░░░░░░░░░░░░    23 of 1500  compositional_skills/animals/sleep
 ```
 
 </details>
-
-A preview uses the teacher's time, so a maintainer asks for it: with `/preview`, or with `/ok-to-test`, which lets the author do so for this commit.
 
 **Next: a maintainer** merges this: it is approved at this commit. `tom` looks at this.
 
@@ -1062,7 +953,7 @@ Nothing is queued or running, and nothing failed.
 
 ### ✅ All checks pass
 
-Thank you for this contribution! 1 file was read, and nothing must be changed.
+Thank you for this contribution! 1 leaf was checked, and nothing must be changed.
 
 <details><summary>1 suggestion (nothing here blocks the merge)</summary>
 
@@ -1078,7 +969,7 @@ Thank you for this contribution! 1 file was read, and nothing must be changed.
 
 </details>
 
-<details><summary>Room in the teacher's prompt: the largest seed example of each leaf, in tokens</summary>
+<details><summary>How much of the teacher's prompt the largest example of each leaf fills, in tokens</summary>
 
 ```text
 █░░░░░░░░░░░░░░░░░░░    23 of 1500  compositional_skills/animals/sleep
@@ -1086,11 +977,9 @@ Thank you for this contribution! 1 file was read, and nothing must be changed.
 
 </details>
 
-A preview uses the teacher's time, so a maintainer asks for it: with `/preview`, or with `/ok-to-test`, which lets the author do so for this commit.
-
 > The approval by `tom` was for commit `<sha>`; a push made it void.
 
-**Next: a maintainer** looks at this. They can type `/preview` to see what the teacher makes of your examples. You need not do anything. `tom` looks at this.
+**Next: a maintainer** reads your files and decides whether the teacher, whose time is short, makes samples of them: `/preview` asks for it once, and `/ok-to-test` lets you ask, too, until the next push. You need not do anything. `tom` looks at this.
 
 <details><summary>For the reviewer: 10 of 11 points of the checklist look fine</summary>
 
@@ -1126,17 +1015,15 @@ def test_precheck_asks_the_present_model(town: World) -> None:
 
 ### ✅ All checks pass
 
-Thank you for this contribution! 1 file was read, and nothing must be changed.
+Thank you for this contribution! 1 leaf was checked, and nothing must be changed.
 
-<details><summary>Room in the teacher's prompt: the largest seed example of each leaf, in tokens</summary>
+<details><summary>How much of the teacher's prompt the largest example of each leaf fills, in tokens</summary>
 
 ```text
 █░░░░░░░░░░░░░░░░░░░    23 of 1500  compositional_skills/animals/sleep
 ```
 
 </details>
-
-A preview uses the teacher's time, so a maintainer asks for it: with `/preview`, or with `/ok-to-test`, which lets the author do so for this commit.
 
 #### What the present model knows already
 
@@ -1174,7 +1061,7 @@ Answered: I look for a mole by day. Help me find it?
 
 </details>
 
-**Next: a maintainer** looks at this. They can type `/preview` to see what the teacher makes of your examples. You need not do anything.
+**Next: a maintainer** reads your files and decides whether the teacher, whose time is short, makes samples of them: `/preview` asks for it once, and `/ok-to-test` lets you ask, too, until the next push. You need not do anything.
 
 <details><summary>For the reviewer: 11 of 11 points of the checklist look fine</summary>
 
@@ -1205,7 +1092,7 @@ def test_buttons_and_reruns(town: World) -> None:
     town.said(pull)
     town.press(pull, "preview", "carol")
     town.settle()
-    assert town.check(pull, "seedbed/preview") == snapshot("success: 2 kept, 4 rejected")
+    assert town.check(pull, "seedbed/preview") == snapshot("success: 2 kept, 0 rejected, 4 not needed")
     town.said(pull)
     town.rerun(pull, "carol")
     town.settle()
@@ -1221,16 +1108,16 @@ def test_many_at_once(town: World) -> None:
     town.said(first), town.said(second)
     town.tom.comment(first, "/batch label:seedbed:needs-preview preview")
     town.settle()
-    assert town.check(first, "seedbed/preview") == snapshot("success: 2 kept, 4 rejected")
-    assert town.check(second, "seedbed/preview") == snapshot("success: 2 kept, 4 rejected")
+    assert town.check(first, "seedbed/preview") == snapshot("success: 2 kept, 0 rejected, 4 not needed")
+    assert town.check(second, "seedbed/preview") == snapshot("success: 2 kept, 1 rejected, 3 not needed")
     assert town.said(first) == snapshot("""\
 <!-- seedbed:sticky -->
 
 ### ✅ All checks pass, and here is what the teacher makes of it
 
-Thank you for this contribution! 1 file was read, and nothing must be changed.
+Thank you for this contribution! 1 leaf was checked, and nothing must be changed.
 
-<details><summary>Room in the teacher's prompt: the largest seed example of each leaf, in tokens</summary>
+<details><summary>How much of the teacher's prompt the largest example of each leaf fills, in tokens</summary>
 
 ```text
 █░░░░░░░░░░░░░░░░░░░    23 of 1500  compositional_skills/animals/sleep
@@ -1240,9 +1127,9 @@ Thank you for this contribution! 1 file was read, and nothing must be changed.
 
 #### What the teacher makes of it
 
-The *teacher*, a language model, read your examples and wrote new ones in their manner; filters dropped some. From such samples the model will learn after the merge. The filters judge form, not truth, and a small teacher gets facts wrong: read the samples as a mirror, and if they miss your point, clearer or more varied examples help.
+The *teacher*, a language model, read your examples and wrote new ones in their manner. From such samples the model will learn after the merge. The filters judge form, not truth, and a small teacher gets facts wrong. Read the samples as a mirror: if they miss your point, clearer or more varied examples help.
 
-**`compositional_skills/animals/sleep`** · 2 kept, 4 rejected
+**`compositional_skills/animals/sleep`** · 2 kept, 0 rejected, 4 not needed
 
 ```text
 Question: Where would the llama choose a fold?
@@ -1255,36 +1142,6 @@ Question: Where would the tapir choose a bog?
 
 Answer: The tapir takes a bog.
 ```
-
-<details><summary>4 rejected, by reason</summary>
-
-- surplus: the target of 2 was reached: 4
-
-Rejected: surplus: the target of 2 was reached
-
-```text
-Question: Where would the camel choose a desert?
-
-Answer: The camel takes a desert.
-```
-
-Rejected: surplus: the target of 2 was reached
-
-```text
-Question: Where would the zebra choose a savanna?
-
-Answer: The zebra takes a savanna.
-```
-
-Rejected: surplus: the target of 2 was reached
-
-```text
-Question: Where would the lemur choose a canopy?
-
-Answer: The lemur takes a canopy.
-```
-
-</details>
 
 [All samples, kept and rejected](http://bot.example/pulls/1/samples). Teacher: Script.
 
@@ -1354,13 +1211,13 @@ def test_foreign_text_stays_text(town: World) -> None:
 
 ### ✅ All checks pass
 
-Thank you for this contribution! 1 file was read, and nothing must be changed.
+Thank you for this contribution! 1 leaf was checked, and nothing must be changed.
 
 <details><summary>1 suggestion (nothing here blocks the merge)</summary>
 
 #### `compositional_skills/animals/sleep/qna.yaml`
 
-- **Line 2:** Ada did not open this pull request, eve did. <sub>`created-by-author`</sub>
+- **Line 2:** `created_by` says ada, but eve opened this pull request. <sub>`created-by-author`</sub>
 
   ```text
   2 │ created_by: ada
@@ -1370,7 +1227,7 @@ Thank you for this contribution! 1 file was read, and nothing must be changed.
 
 </details>
 
-<details><summary>Room in the teacher's prompt: the largest seed example of each leaf, in tokens</summary>
+<details><summary>How much of the teacher's prompt the largest example of each leaf fills, in tokens</summary>
 
 ```text
 █░░░░░░░░░░░░░░░░░░░    59 of 1500  compositional_skills/animals/sleep
@@ -1378,9 +1235,7 @@ Thank you for this contribution! 1 file was read, and nothing must be changed.
 
 </details>
 
-A preview uses the teacher's time, so a maintainer asks for it: with `/preview`, or with `/ok-to-test`, which lets the author do so for this commit.
-
-**Next: a maintainer** looks at this. They can type `/preview` to see what the teacher makes of your examples. You need not do anything.
+**Next: a maintainer** reads your files and decides whether the teacher, whose time is short, makes samples of them: `/preview` asks for it once, and `/ok-to-test` lets you ask, too, until the next push. You need not do anything.
 
 <details><summary>For the reviewer: 10 of 11 points of the checklist look fine</summary>
 
@@ -1390,7 +1245,7 @@ A preview uses the teacher's time, so a maintainer asks for it: with `/preview`,
 - ✅ Source: no site that is unknown or must be looked at by hand.
 - ✅ Attribution: title, licence and creators are named.
 - ✅ Sign-off: every commit is signed off by its author.
-- 👀 Author: ada did not open this pull request, eve did (`compositional_skills/animals/sleep/qna.yaml`).
+- 👀 Author: `created_by` says ada, but eve opened this pull request (`compositional_skills/animals/sleep/qna.yaml`).
 - ✅ Place: the folder fits the kind of the leaf.
 - ✅ Examples: enough of them, and no two alike.
 - ✅ Voice: no other model is named, and nothing sounds like a chat assistant.
@@ -1410,13 +1265,13 @@ A preview uses the teacher's time, so a maintainer asks for it: with `/preview`,
 
 ### ✅ All checks pass, and here is what the teacher makes of it
 
-Thank you for this contribution! 1 file was read, and nothing must be changed.
+Thank you for this contribution! 1 leaf was checked, and nothing must be changed.
 
 <details><summary>1 suggestion (nothing here blocks the merge)</summary>
 
 #### `compositional_skills/animals/sleep/qna.yaml`
 
-- **Line 2:** Ada did not open this pull request, eve did. <sub>`created-by-author`</sub>
+- **Line 2:** `created_by` says ada, but eve opened this pull request. <sub>`created-by-author`</sub>
 
   ```text
   2 │ created_by: ada
@@ -1426,7 +1281,7 @@ Thank you for this contribution! 1 file was read, and nothing must be changed.
 
 </details>
 
-<details><summary>Room in the teacher's prompt: the largest seed example of each leaf, in tokens</summary>
+<details><summary>How much of the teacher's prompt the largest example of each leaf fills, in tokens</summary>
 
 ```text
 █░░░░░░░░░░░░░░░░░░░    59 of 1500  compositional_skills/animals/sleep
@@ -1436,9 +1291,9 @@ Thank you for this contribution! 1 file was read, and nothing must be changed.
 
 #### What the teacher makes of it
 
-The *teacher*, a language model, read your examples and wrote new ones in their manner; filters dropped some. From such samples the model will learn after the merge. The filters judge form, not truth, and a small teacher gets facts wrong: read the samples as a mirror, and if they miss your point, clearer or more varied examples help.
+The *teacher*, a language model, read your examples and wrote new ones in their manner. From such samples the model will learn after the merge. The filters judge form, not truth, and a small teacher gets facts wrong. Read the samples as a mirror: if they miss your point, clearer or more varied examples help.
 
-**`compositional_skills/animals/sleep`** · 2 kept, 4 rejected
+**`compositional_skills/animals/sleep`** · 2 kept, 0 rejected, 4 not needed
 
 ```text
 Question: Where would the llama choose a fold?
@@ -1452,36 +1307,6 @@ Question: Where would the tapir choose a bog?
 Answer: The tapir takes a bog.
 ```
 
-<details><summary>4 rejected, by reason</summary>
-
-- surplus: the target of 2 was reached: 4
-
-Rejected: surplus: the target of 2 was reached
-
-```text
-Question: Where would the zebra choose a savanna?
-
-Answer: The zebra takes a savanna.
-```
-
-Rejected: surplus: the target of 2 was reached
-
-```text
-Question: Where would the trout choose a brook?
-
-Answer: The trout takes a brook.
-```
-
-Rejected: surplus: the target of 2 was reached
-
-```text
-Question: Where would the lemur choose a canopy?
-
-Answer: The lemur takes a canopy.
-```
-
-</details>
-
 [All samples, kept and rejected](http://bot.example/pulls/1/samples). Teacher: Script.
 
 **Next: a maintainer** reads the samples and your files, and merges or asks back.
@@ -1494,7 +1319,7 @@ Answer: The lemur takes a canopy.
 - ✅ Source: no site that is unknown or must be looked at by hand.
 - ✅ Attribution: title, licence and creators are named.
 - ✅ Sign-off: every commit is signed off by its author.
-- 👀 Author: ada did not open this pull request, eve did (`compositional_skills/animals/sleep/qna.yaml`).
+- 👀 Author: `created_by` says ada, but eve opened this pull request (`compositional_skills/animals/sleep/qna.yaml`).
 - ✅ Place: the folder fits the kind of the leaf.
 - ✅ Examples: enough of them, and no two alike.
 - ✅ Voice: no other model is named, and nothing sounds like a chat assistant.
