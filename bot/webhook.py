@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic_core import from_json
+
 LIMIT = 10 * 1024 * 1024  # bytes of body; GitHub sends up to 25 MB, but nothing that we handle comes near ten
 _SIGNATURE = re.compile(rb"sha256=([0-9a-f]{64})")
 _GUID = re.compile(r"[A-Za-z0-9-]{1,64}")
@@ -59,7 +61,7 @@ def parse(event: str | None, guid: str | None, body: bytes) -> Delivery:
     if guid is None or not _GUID.fullmatch(guid):
         raise BadDelivery("The header X-GitHub-Delivery is missing or malformed.")
     try:
-        payload = json.loads(body)
+        payload = _json(body)
     except (ValueError, RecursionError) as error:
         raise BadDelivery("The body is not JSON.") from error
     if not isinstance(payload, dict):
@@ -73,6 +75,14 @@ def parse(event: str | None, guid: str | None, body: bytes) -> Delivery:
         installation=installation if type(installation) is int else 0,
         payload=payload,
     )
+
+
+def _json(body: bytes) -> Any:
+    """Read by pydantic's parser, as it takes little more than half the time and a burst waits for it."""
+    try:
+        return from_json(body, cache_strings="keys")
+    except ValueError:
+        return json.loads(body)  # takes a little more, such as half of a surrogate pair
 
 
 def _get(payload: Any, *path: str) -> Any:
