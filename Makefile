@@ -22,8 +22,8 @@ demo: install    ## one contribution's whole way, from pull request to promoted 
 test: install $(NODE)/.installed    ## everything that CI runs: style, types, layers, all tests
 	$(MAKE) --no-print-directory lint types
 	$(BIN)/python -m pytest tests/unit -n $(JOBS)
-	$(BIN)/python -m pytest tests/contract tests/integration -n $(JOBS) --dist worksteal
-	$(BIN)/python -m pytest tests/e2e tests/gpu
+	$(BIN)/python -m pytest tests/contract tests/integration tests/e2e/test_scenarios.py -n $(JOBS) --dist worksteal
+	$(BIN)/python -m pytest tests/e2e tests/gpu --ignore=tests/e2e/test_scenarios.py
 
 unit: install    ## the fast tests alone
 	$(BIN)/python -m pytest tests/unit
