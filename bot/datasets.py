@@ -16,9 +16,11 @@ from pydantic import TypeAdapter, ValidationError
 from bot.context import Context
 from bot.forge.port import NotFound
 from bot.pulls import LeafMade
+from pipeline.flows import FLOWS
+from pipeline.flows.prompts import prompt_name
 from pipeline.generate import LeafDataset, Origin, generate, load_dataset
 from pipeline.store.port import Store
-from pipeline.taxonomy import Entry, Repository, origin_of, pull_number, read_leaves
+from pipeline.taxonomy import Entry, Repository, origin_of, pull_number, read_leaves, read_prompts
 from validators import Leaf
 from validators.paths import BRANCHES
 
@@ -79,9 +81,13 @@ def look(context: Context) -> Main:
     branch = context.settings.main_branch
     repository = context.fetch(f"refs/heads/{branch}")
     commit = repository.resolve(f"refs/heads/{branch}")
-    tree = {p: e for p, e in repository.tree(commit).items() if p.split("/")[0] in BRANCHES}
+    everything = repository.tree(commit)
+    tree = {p: e for p, e in everything.items() if p.split("/")[0] in BRANCHES}
+    prompts = _files((p, e) for p, e in everything.items() if prompt_name(p))
     settings = context.settings
-    parts = [settings.teacher_model, settings.teacher_engine, settings.samples, _files(tree.items())]
+    flows = sorted(flow.id() for flow in FLOWS.values())
+    embedder = context.embedder.digest if context.embedder else ""
+    parts = [settings.teacher, settings.samples, flows, embedder, prompts, _files(tree.items())]
     digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
     return Main(repository, commit, tree, digest, _complete(context, digest))
 
@@ -96,17 +102,18 @@ def grow(context: Context, main: Main, progress: Callable[[str, float], None]) -
     datasets: Sequence[LeafDataset] = ()
     teacher_name = ""
     if wanted:
-        with context.teachers.lease() as teacher:
+        with context.teachers.lease() as pool:
             datasets = generate(
                 wanted,
-                teacher=teacher,
-                responses=context.responses,
+                pool=pool,
                 store=context.store,
                 target=context.settings.samples,
                 progress=progress,
                 documents=context.documents,
+                prompts=read_prompts(main.repository, main.commit),
+                embedder=context.embedder,
             )
-            teacher_name = teacher.name
+            teacher_name = pool.teacher.name
     by_path = {dataset.leaf: dataset for dataset in datasets}
     grown = tuple(_grown(main, leaf, origin, by_path[leaf.path]) for leaf, origin in wanted)
     record = Record(main.commit, main.digest, teacher_name, grown, snapshot.skipped)
@@ -127,7 +134,7 @@ def _grown(main: Main, leaf: Leaf, origin: Origin, dataset: LeafDataset) -> Grow
         files=_of(main, leaf),
         key=dataset.leaf_key,
         kept=len(dataset.samples),
-        rejected=sum(not sample.spare for sample in dataset.rejected),
+        rejected=len(dataset.rejected),
         notes=dataset.notes,
         **asdict(origin),
     )

@@ -68,10 +68,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class LeafPreview:
-    """What the teacher made of one leaf. `reasons` counts the rejected by reason; `key` finds them all in the store.
-
-    `spare`: sound samples that were not needed, since enough were kept.
-    """
+    """What the teacher made of one leaf. `reasons` counts the rejected by reason; `key` finds them all in the store."""
 
     path: str
     key: str = ""
@@ -82,7 +79,6 @@ class LeafPreview:
     reasons: tuple[tuple[str, int], ...] = ()
     notes: tuple[str, ...] = ()
     skipped: str = ""
-    spare: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +173,45 @@ class TriagePart:
 
 
 @dataclass(frozen=True, slots=True)
+class SeedPlace:
+    """Where the context of an example stands in its document; `file` is "" where nothing there is like it.
+
+    `example` and `line` count from 1. `similarity`: 0 to 1; where it was not `found`, of the nearest place.
+    """
+
+    example: int
+    file: str = ""
+    line: int = 0
+    similarity: float = 0.0
+    found: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LeafDocument:
+    """What was found out about the document of one leaf. `reason`: why it could not be read, "" where it was.
+
+    `read`: the first files that were read, of `files` in all. `unread`: (file, why it was not read, or not all of it).
+    """
+
+    path: str
+    repo: str
+    commit: str
+    reason: str = ""
+    read: tuple[str, ...] = ()
+    files: int = 0
+    unread: tuple[tuple[str, str], ...] = ()
+    seeds: tuple[SeedPlace, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentsPart:
+    """What was found out about the documents of knowledge leaves at the head `sha`."""
+
+    sha: str
+    leaves: tuple[LeafDocument, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class LeafMade:
     """The dataset of one merged leaf."""
 
@@ -215,7 +250,7 @@ class BuildPart:
     leaves: tuple[LeafScore, ...] = ()
 
 
-Part = LintPart | PreviewPart | PrecheckPart | TriagePart | MergePart | BuildPart
+Part = LintPart | PreviewPart | DocumentsPart | PrecheckPart | TriagePart | MergePart | BuildPart
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +278,7 @@ class PullState:
     triage: TriagePart | None = None
     replies: tuple[Reply, ...] = ()
     suggested: str = ""
+    documents: DocumentsPart | None = None
 
 
 _JSON = TypeAdapter(PullState)

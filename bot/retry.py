@@ -4,6 +4,10 @@ from __future__ import annotations
 
 
 class TryAgain(Exception):
-    """Nothing is wrong with the work itself. `after_s`: seconds to wait at least; None leaves that to the engine."""
+    """Nothing is wrong with the work itself.
+
+    `after_s`: seconds to wait at least; None leaves that to the engine. `patience_s`: seconds after which waiting ends.
+    """
 
     after_s: float | None = None
+    patience_s: float = 7200.0  # rate limits last an hour; twice that, and something else is wrong

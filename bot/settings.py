@@ -43,7 +43,56 @@ class _Sourced(BaseSettings):
         return init_settings, env_settings, _toml(settings_cls)
 
 
-class Settings(_Sourced):
+class Making(_Sourced):
+    """What making samples takes, with a bot or without: where things lie, who teaches, which documents may be read."""
+
+    model_config = SettingsConfigDict(env_prefix="SEEDBED_", frozen=True, extra="ignore")
+
+    state_dir: Path = Field(Path("seedbed-state"), description="Folder for jobs, samples, caches and builds.")
+    store_url: str = Field("", description="Where datasets lie, as fsspec names it; empty: files in state_dir.")
+    store_max_gb: float = Field(0.0, ge=0, description="Where there is more, what is not needed goes; 0: no limit.")
+    store_max_days: int = Field(0, ge=0, description="What nobody used for so many days goes; 0: no limit.")
+    teacher_model: str = Field("smollm2-135m-instruct", description="Folder, hub id or packaged name.")
+    teacher_engine: Literal["auto", "vllm", "transformers", "openai", "ray"] = Field(
+        "auto", description="What runs the teacher; `openai`: any server that speaks its protocol."
+    )
+    teacher_url: str = Field(
+        "",
+        description="Address of the `openai` server, such as http://gpu:8000/v1, or of the Ray cluster; empty: here.",
+    )
+    teacher_key: SecretStr = Field(SecretStr(""), description="Key that the `openai` server wants.")
+    teacher_revision: str = Field("", description="Any word; change it when another model stands behind the same name.")
+    teacher_form: Literal["auto", "plain", "schema"] = Field(
+        "auto", description="Prompts with examples (`plain`, small models) or bound to a JSON Schema (`schema`)."
+    )
+    teacher_in_flight: int = Field(256, ge=1, le=4096, description="At most so many requests at once to a server.")
+    teacher_context: int = Field(
+        0, ge=0, description="Tokens that prompt and answer may fill together; 0: what the server says, else 4096."
+    )
+    samples: int = Field(24, ge=1, le=10_000, description="Samples wanted for each merged leaf.")
+    document_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        DOCUMENT_HOSTS, description="Hosts that source documents may be fetched from."
+    )
+    document_loopback: bool = Field(False, description="Also fetch documents over http from this machine; for trials.")
+
+    @field_validator("document_hosts", mode="before")
+    @classmethod
+    def _split_hosts(cls, value: Any) -> Any:
+        return _parts(value)
+
+    @property
+    def teacher(self) -> tuple[str, ...]:
+        """What decides which teacher it is."""
+        return (self.teacher_model, self.teacher_engine, self.teacher_revision, self.teacher_form)
+
+
+def _parts(value: Any) -> Any:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+class Settings(Making):
     """One bot for one taxonomy repository.
 
     Every field is also an environment variable: `repository` is `SEEDBED_REPOSITORY`. Lists are separated by commas.
@@ -63,16 +112,12 @@ class Settings(_Sourced):
     webhook_secrets: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         (), description="Webhook secrets; two of them while one replaces the other."
     )
-    state_dir: Path = Field(Path("seedbed-state"), description="Folder for jobs, samples, caches and builds.")
     database_url: str = Field("", description="Job database; empty: an SQLite file in state_dir.")
     host: str = Field("127.0.0.1", description="Address that `seedbed serve` listens on.")
     port: int = Field(8080, ge=0, le=65535, description="Port that `seedbed serve` listens on.")
     public_url: str = Field("", description="Where people reach these pages; empty: http://host:port.")
-    teacher_model: str = Field("smollm2-135m-instruct", description="Folder, hub id or packaged name.")
-    teacher_engine: Literal["auto", "vllm", "transformers"] = Field("auto", description="What runs the teacher.")
     teacher_idle_seconds: float = Field(300.0, ge=0, description="An unused teacher is unloaded after so long.")
     student_model: str = Field("smollm2-135m-instruct", description="The model that the community grows.")
-    samples: int = Field(24, ge=1, le=10_000, description="Samples wanted for each merged leaf.")
     preview_samples: int = Field(6, ge=1, le=100, description="Samples wanted for each leaf of a preview.")
     daily_previews: int = Field(
         5, ge=0, description="Previews a day for an author with a merged pull request; maintainers have no limit."
@@ -85,17 +130,11 @@ class Settings(_Sourced):
     nightly_at: str = Field("30 2 * * *", description="When the nightly build starts (cron, UTC); empty: never.")
     keep_jobs_days: int = Field(30, ge=1, description="Ended jobs are forgotten after so many days.")
     recipe: str = Field("tiny-cpu", description="Recipe of the nightly build: a packaged name or a file.")
-    document_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
-        DOCUMENT_HOSTS, description="Hosts that source documents may be fetched from."
-    )
-    document_loopback: bool = Field(False, description="Also fetch documents over http from this machine; for trials.")
 
-    @field_validator("webhook_secrets", "document_hosts", "triagers", "remind_days", mode="before")
+    @field_validator("webhook_secrets", "triagers", "remind_days", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            return tuple(part.strip() for part in value.split(",") if part.strip())
-        return value
+        return _parts(value)
 
     @field_validator("repository")
     @classmethod
@@ -175,17 +214,27 @@ def load(file: Path | None = None, **given: Any) -> Settings:
 
     Raises `SettingsError` naming every wrong setting.
     """
+    settings: Settings = _load(Settings, file, given)
+    return settings
+
+
+def load_making(file: Path | None = None, **given: Any) -> Making:
+    """As `load`, of those settings alone that a bot does not need. Raises `SettingsError`."""
+    settings: Making = _load(Making, file, given)
+    return settings
+
+
+def _load(kind: type[Making], file: Path | None, given: dict[str, Any]) -> Any:
     if file is not None and not file.is_file():
         raise SettingsError(f"No settings file at {file}.")
     try:
         place = _bound(_Place, file)(**{key: value for key, value in given.items() if key == "state_dir"})
-        settings: Settings = _bound(Settings, place.state_dir / APP_FILE, file)(**given)
+        return _bound(kind, place.state_dir / APP_FILE, file)(**given)
     except ValidationError as error:
         lines = [f"  {_where(e['loc'])}: {e['msg']}" for e in error.errors()]
         raise SettingsError("These settings are missing or wrong:\n" + "\n".join(lines)) from error
     except ValueError as error:  # a TOML file that is no TOML
         raise SettingsError(f"The settings file {file or APP_FILE} cannot be read: {error}") from error
-    return settings
 
 
 def _bound(kind: type[BaseSettings], *files: Path | None) -> Any:

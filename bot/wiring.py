@@ -25,16 +25,17 @@ from bot.jobs import (
     stale,
     triage,
 )
+from bot.making import teacher_of
 from bot.settings import Settings, SettingsError
 from bot.teachers import TeacherDesk
 from pipeline import documents
 from pipeline.evaluate.hosted import LikelihoodEvaluator
 from pipeline.git import is_loopback
+from pipeline.quality.embedding import packaged_embedder
 from pipeline.responses import Responses
-from pipeline.store.files import FileStore
-from pipeline.store.port import Store
+from pipeline.store import choose
+from pipeline.store.port import Store, StoreError
 from pipeline.taxonomy import Access, Repository
-from pipeline.teacher.choose import open_teacher
 from pipeline.train.hosted import LoraTrainer
 
 if TYPE_CHECKING:
@@ -42,8 +43,11 @@ if TYPE_CHECKING:
 
 
 def open_store(settings: Settings) -> Store:
-    """Datasets, states of pull requests, builds."""
-    return FileStore(settings.state_dir / "store")
+    """Datasets, states of pull requests, builds. Raises `SettingsError` where there is no driver for `store_url`."""
+    try:
+        return choose.open_store(settings.store_url or settings.state_dir / "store")
+    except StoreError as error:
+        raise SettingsError(f"store_url (SEEDBED_STORE_URL): {error}") from error
 
 
 def open_forge(settings: Settings) -> GitHubForge:
@@ -98,8 +102,11 @@ def open_context(settings: Settings, enqueuer: Enqueuer) -> Context:
         return mirror
 
     reach = documents.Reach(frozenset(settings.document_hosts), loopback=settings.document_loopback)
+    responses = Responses(state / "responses.sqlite")
     desk = TeacherDesk(
-        lambda: open_teacher(settings.teacher_model, settings.teacher_engine), idle_s=settings.teacher_idle_seconds
+        partial(teacher_of, settings),
+        responses,
+        idle_s=settings.teacher_idle_seconds,
     )
     return Context(
         settings=settings,
@@ -107,7 +114,7 @@ def open_context(settings: Settings, enqueuer: Enqueuer) -> Context:
         enqueuer=enqueuer,
         teachers=desk,
         store=open_store(settings),
-        responses=Responses(state / "responses.sqlite"),
+        embedder=packaged_embedder(),
         fetch=fetch,
         trainer=LoraTrainer(),
         evaluator=LikelihoodEvaluator(),

@@ -17,6 +17,7 @@ from pipeline.anchors import Anchors, make_anchors
 from pipeline.card import render_card
 from pipeline.evaluate.items import heldout_items, items_digest, regression_items
 from pipeline.evaluate.port import Evaluator, Item, Score
+from pipeline.evaluate.sets import EvalSetError, guarded, read_sets
 from pipeline.export import Exporter, ExportJob, export
 from pipeline.files import write_durably
 from pipeline.gate import Verdict, decide, verdict_from
@@ -26,6 +27,8 @@ from pipeline.ledger import Entry, Remote, record
 from pipeline.manifest import LiveLeaf, build_id, build_inputs, canonical, manifest
 from pipeline.mixture import mix
 from pipeline.models import ModelFolder, resolve
+from pipeline.quality.decontamination import EvalItem
+from pipeline.quality.embedding import Embedder
 from pipeline.recipe import Recipe
 from pipeline.registry import Registry
 from pipeline.stages import BuildError, Stages, only_one
@@ -78,14 +81,15 @@ def run_build(
     store: Store,
     progress: Progress,
     exporter: Exporter = export,
+    embedder: Embedder | None = None,
 ) -> BuildResult:
-    """Build, judge and perhaps promote.
+    """Build, judge and perhaps promote. `embedder`: finds rows of one meaning; None looks at words alone.
 
     Raises `BuildError`, and what the stages raise: `ModelError`, `TrainError`, `EvaluateError`, `ExportError`,
     `LedgerError`, `RegistryError`, `StoreError`. After any of them the same call goes on from the last finished stage.
     """
     with only_one(request.state):
-        return _Build(request, trainer, evaluator, store, progress, exporter).run()
+        return _Build(request, trainer, evaluator, store, progress, exporter, embedder).run()
 
 
 def live_leaves(leaves: Sequence[tuple[Leaf, Origin]], datasets: Sequence[LeafDataset]) -> list[LiveLeaf]:
@@ -106,13 +110,22 @@ class _Build:
         store: Store,
         progress: Progress,
         exporter: Exporter,
+        embedder: Embedder | None,
     ) -> None:
         self.request, self.trainer, self.evaluator = request, trainer, evaluator
-        self.store, self.progress, self.exporter = store, progress, exporter
+        self.store, self.progress, self.exporter, self.embedder = store, progress, exporter, embedder
         self.recipe = request.recipe.resolved()
         self.live = live_leaves(request.leaves, request.datasets)
         self.base: ModelFolder = resolve(request.student)
-        self.inputs = build_inputs(request.commit, self.live, self.base, self.recipe)
+        self.eval_sets = _eval_sets(self.recipe)
+        self.inputs = build_inputs(
+            request.commit,
+            self.live,
+            self.base,
+            self.recipe,
+            eval_sets=self.eval_sets,
+            embedder=embedder.digest if embedder else "",
+        )
         self.id = build_id(self.inputs)
         self.folder = request.state / "builds" / self.id
         self.registry = Registry(request.state / "registry")
@@ -147,9 +160,19 @@ class _Build:
 
     def _mix(self, anchors: Anchors) -> dict[str, Any]:
         pairs = [(entry.leaf, entry.dataset) for entry in self.live]
-        mixture = mix(pairs, anchors.train, self.recipe, known=self._known())
+        others = guarded(regression_items(anchors.heldout)) + self.eval_sets
+        known, embed = self._known(), self.embedder
+        mixture = mix(pairs, anchors.train, self.recipe, known=known, guarded=others, embed=embed)
+        if mixture.contaminated:
+            raise BuildError(". ".join(mixture.contaminated))
         write_durably(self.folder / "mixture.jsonl", mixture.data)
-        return {"digest": mixture.digest, "counts": mixture.counts, "leaked": list(mixture.leaked)}
+        return {
+            "digest": mixture.digest,
+            "counts": mixture.counts,
+            "leaked": list(mixture.leaked),
+            "repeated": list(mixture.repeated),
+            "flagged": list(mixture.flagged),
+        }
 
     def _known(self) -> frozenset[str]:
         """Leaves that the champion has learnt exactly as they are now."""
@@ -271,6 +294,13 @@ class _Build:
         if verdict.decision == "PROMOTE":
             self.registry.promote(verdict)
         return {"promoted": verdict.decision == "PROMOTE", "against": self.champion}
+
+
+def _eval_sets(recipe: Recipe) -> list[EvalItem]:
+    try:
+        return read_sets(recipe.eval_sets)
+    except EvalSetError as error:
+        raise BuildError(str(error)) from error
 
 
 def _key(*parts: object) -> str:

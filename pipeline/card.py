@@ -19,7 +19,7 @@ def render_card(manifest: dict[str, Any], verdict: Verdict) -> bytes:
         keep_trailing_newline=True,
         autoescape=False,  # noqa: S701 - Markdown; the filters below keep texts in their places
     )
-    environment.filters |= {"cell": _cell, "code": _code, "fenced": _fenced}
+    environment.filters |= {"cell": cell, "code": code, "fenced": _fenced}
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     inputs, outputs = manifest["inputs"], manifest["outputs"]
     return template.render(
@@ -42,13 +42,14 @@ def _change(row: Row) -> str:
     return f"{row.change.mean:+.3f} ({row.change.low:+.3f} to {row.change.high:+.3f})"
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
     """One line of plain words: no markup, no cell's end."""
     escaped = "".join(f"\\{char}" if char in "\\`*[]<>|&#!~" else char for char in " ".join(text.split()))
     return escaped.replace("@", "@\u200b")  # a card in a pull request must notify nobody
 
 
-def _code(text: str) -> str:
+def code(text: str) -> str:
+    """A text that cannot leave its backticks."""
     return text.replace("`", "'")
 
 

@@ -35,7 +35,10 @@ _FOR_MODELS = frozenset({"SEEDBED_CACHE", "SEEDBED_THREADS"})
 """Settings that loading a model needs; all others stay with us."""
 
 # `sys.path` travels as multiprocessing's spawn does it: the child finds what the parent finds, installed or not.
-_BOOT = "import os, sys; sys.path[:] = sys.argv[4].split(os.pathsep); from pipeline.child import serve; serve()"
+_BOOT = (
+    "import os, sys; sys.path[:] = sys.argv[4].split(os.pathsep); "
+    "import importlib; importlib.import_module(sys.argv[6]).serve()"
+)
 
 
 class ChildError(Exception):
@@ -60,10 +63,11 @@ class Child:
     """A child process that answers calls of one `target`, "module:function", until it is closed.
 
     The function takes (payload, emit) and returns a dict; what it emits arrives as events. One call at a time;
-    `kill` may come from any thread. Module globals of the child live from call to call.
+    `kill` may come from any thread. Module globals of the child live from call to call. `server`: the module whose
+    function `serve` speaks for the child; `pipeline.conversation` has another, for many calls at once.
     """
 
-    def __init__(self, target: str, *, env: Mapping[str, str] | None = None) -> None:
+    def __init__(self, target: str, *, env: Mapping[str, str] | None = None, server: str = "pipeline.child") -> None:
         request_read, request_write = os.pipe()
         reply_read, reply_write = os.pipe()
         life_read, self._lifeline = os.pipe()
@@ -75,7 +79,7 @@ class Child:
         self._closed = self._ended = False
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _BOOT, *map(str, theirs), os.pathsep.join(sys.path), target],
+                [sys.executable, "-c", _BOOT, *map(str, theirs), os.pathsep.join(sys.path), target, server],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -109,8 +113,8 @@ class Child:
         """
         answered = False
         try:
-            self._send(payload)
-            while (message := self._receive()) is not None:
+            self.send(json.dumps(payload))
+            while (message := self.receive()) is not None:
                 if "event" in message:
                     yield message["event"]
                     continue
@@ -119,7 +123,7 @@ class Child:
                     raise ChildError(**message["error"])
                 result: JSON = message["result"]
                 return result
-            raise self._death()
+            raise self.death()
         finally:
             if not answered:
                 self.kill()
@@ -164,16 +168,18 @@ class Child:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _send(self, payload: JSON) -> None:
+    def send(self, line: str) -> None:
+        """Write one line of JSON to the child; waits while the pipe is full. Raises `ChildDied`."""
         if not self.alive:
-            raise self._death()
+            raise self.death()
         try:
-            self._requests.write(json.dumps(payload) + "\n")
+            self._requests.write(line + "\n")
             self._requests.flush()
         except OSError as error:
-            raise self._death() from error
+            raise self.death() from error
 
-    def _receive(self) -> JSON | None:
+    def receive(self) -> JSON | None:
+        """The next line from the child, None when there will be no more."""
         try:
             line = self._replies.readline()
             message: JSON | None = json.loads(line) if line else None
@@ -181,7 +187,8 @@ class Child:
             return None
         return message
 
-    def _death(self) -> ChildDied:
+    def death(self) -> ChildDied:
+        """What to tell of a child whose replies have ended. Ends what is left of it."""
         if self._closed:
             return ChildDied(f"{self.target} was closed", self._process.returncode or 0)
         self.kill()  # its replies have ended: it is dead already, or deaf
@@ -243,15 +250,9 @@ def run(
 
 def serve() -> None:
     """The child's side: answer calls until the requests end. Arguments: three pipe ends, search path, target."""
-    requests_fd, replies_fd, life_fd = map(int, sys.argv[1:4])
-    for fd in (requests_fd, replies_fd, life_fd):
-        os.set_inheritable(fd, False)
-    threading.Thread(target=_end_with_parent, args=(life_fd,), daemon=True).start()
     target: Target | None = None
-    with (
-        os.fdopen(requests_fd, encoding="utf-8") as requests,
-        os.fdopen(replies_fd, "w", encoding="utf-8") as replies,
-    ):
+    requests, replies = open_pipes()
+    with requests, replies:
         sending = threading.Lock()
 
         def send(message: JSON) -> None:
@@ -261,19 +262,28 @@ def serve() -> None:
 
         for line in requests:
             try:
-                target = target or _load(sys.argv[5])
+                target = target or load_target(sys.argv[5])
                 answer: JSON = {"result": target(json.loads(line), lambda event: send({"event": event}))}
             except Exception as error:  # whatever it is belongs to the caller, with its own words
-                answer = {"error": _describe(error)}
+                answer = {"error": describe(error)}
             send(answer)
     sys.stdout.flush()
     os._exit(0)  # engines may take seconds to take themselves apart; the kernel is quicker
 
 
-def _load(target: str) -> Target:
+def open_pipes() -> tuple[IO[str], IO[str]]:
+    """The child's ends, requests and replies; from here on it ends with its parent."""
+    requests_fd, replies_fd, life_fd = map(int, sys.argv[1:4])
+    for fd in (requests_fd, replies_fd, life_fd):
+        os.set_inheritable(fd, False)
+    threading.Thread(target=_end_with_parent, args=(life_fd,), daemon=True).start()
+    return os.fdopen(requests_fd, encoding="utf-8"), os.fdopen(replies_fd, "w", encoding="utf-8")
+
+
+def load_target(target: str) -> Any:
+    """The function that "module:function" names."""
     module, _, name = target.partition(":")
-    function: Target = getattr(importlib.import_module(module), name)
-    return function
+    return getattr(importlib.import_module(module), name)
 
 
 def _end_with_parent(life_fd: int) -> None:
@@ -289,7 +299,8 @@ def _environment(extra: Mapping[str, str] | None) -> dict[str, str]:
     return {"OMP_WAIT_POLICY": "PASSIVE", **ours, **(extra or {})}
 
 
-def _describe(error: BaseException) -> JSON:
+def describe(error: BaseException) -> JSON:
+    """An exception as the arguments of `ChildError`."""
     message = str(error) or type(error).__name__
     if _disk_is_full(error):
         message = f"the disk is full: {message}. Free some space and run again; what was finished is kept."

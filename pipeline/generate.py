@@ -1,34 +1,33 @@
-"""From leaves to datasets: the flows of all leaves go through their stages together, so that the teacher stays busy."""
+"""From leaves to datasets: all leaves grow side by side in one pool, so that the teacher stays busy."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from pipeline import lineage
 from pipeline.documents import Document, FetchDocument, Unreachable, offline
 from pipeline.flows import Draft, Flow, Material, flow_for
-from pipeline.leafdata import (
-    LeafDataset,
-    Origin,
-    heldout,
-    leaf_key,
-    licence_of,
-    load_dataset,
-    save_dataset,
-    with_origin,
-)
-from pipeline.responses import Responses, answer_all
-from pipeline.samples import NOT_NEEDED, Sample
-from pipeline.store.port import Store
-from pipeline.teacher.port import ChatRequest, Completion, Teacher
+from pipeline.flows.prompts import PACKAGED, Prompts
+from pipeline.grow import Growth, grow
+from pipeline.leafdata import LeafDataset, Origin, load_dataset, save_dataset, with_origin
+from pipeline.leafkeys import KeyParts, heldout, key_parts, licence_of
+from pipeline.leafreport import report_of
+from pipeline.pool import BATCH, Pool
+from pipeline.quality.embedding import Embedder
+from pipeline.samples import Sample
+from pipeline.store.port import Store, StoreError
+from pipeline.teacher.port import TeacherError
+from pipeline.tokens import token_counter
 from validators import Leaf
 
-__all__ = ["LeafDataset", "Origin", "generate", "heldout", "leaf_key", "load_dataset"]
+__all__ = ["LeafDataset", "Origin", "generate", "heldout", "load_dataset"]
 
-ROUNDS = 3
-SURPLUS = 1.3  # drafts to make for each one that is likely to be needed
-MIN_EXPECTED = 0.15
-SATURATED = 0.05  # a round that keeps less than this share has nothing new to give
+log = logging.getLogger(__name__)
+
 MIN_SEEDS = 2
 
 Progress = Callable[[str, float], None]
@@ -36,200 +35,213 @@ Progress = Callable[[str, float], None]
 
 @dataclass(slots=True)
 class _Work:
-    """One leaf on its way. `seen`: by stage name, the texts that passed, in the order of the drafts."""
+    """One leaf on its way to its dataset."""
 
     leaf: Leaf
     origin: Origin
-    key: str
-    flow: Flow
-    material: Material
-    target: int
-    drafts: list[Draft] = field(default_factory=list)
-    seen: dict[str, list[str]] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-    requests: int = 0
-    failures: int = 0
-    first: int = 0  # index of this round's first draft
-    done: bool = False
+    rank: int
+    key: str = ""
+    growth: Growth | None = None
+    dataset: LeafDataset | None = None
 
-    @property
-    def kept(self) -> list[Draft]:
-        """Drafts that passed all stages so far."""
-        return [draft for draft in self.drafts if draft.reason is None]
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What all leaves of one call share."""
+
+    pool: Pool
+    store: Store
+    target: int
+    documents: FetchDocument
+    prompts: Prompts
+    lane: int
+    embedder: Embedder | None
+    works: list[_Work] = field(default_factory=list)
 
 
 def generate(
     leaves: Sequence[tuple[Leaf, Origin]],
     *,
-    teacher: Teacher,
-    responses: Responses,
+    pool: Pool,
     store: Store,
     target: int,
     progress: Progress = lambda message, fraction: None,
     documents: FetchDocument = offline,
+    prompts: Prompts = PACKAGED,
+    lane: int = BATCH,
+    embedder: Embedder | None = None,
 ) -> list[LeafDataset]:
     """Make `target` samples for each leaf, or as many as it yields; datasets in the order of `leaves`.
 
-    A leaf whose dataset is stored costs no request. Otherwise drafts are made in rounds and stages, each stage pooled
-    over all leaves in path order; a leaf that yields nothing leaves the others unharmed. Raises `TeacherError` and
-    `StoreError`; all that was answered until then is stored.
+    A leaf whose dataset is stored costs no request, and one that fails leaves the others unharmed: its dataset is empty
+    and says why, and is not stored. `progress` is called in the caller's thread; what it raises ends the call.
+    Raises `TeacherError` and `StoreError`; all that was answered until then is stored, finished leaves too.
     """
-    datasets: dict[str, LeafDataset] = {}
-    works: list[_Work] = []
-    for leaf, origin in sorted(leaves, key=lambda item: item[0].path):
-        document = documents(leaf.document) if leaf.document else None
-        key = leaf_key(leaf, document, teacher.fingerprint, target)
-        stored = _stored(store, key, origin)
-        if stored is not None:
-            datasets[leaf.path] = stored
-        else:
-            works.append(_work(leaf, origin, key, document, target))
-    for round_number in range(ROUNDS + 1):
-        for work in works:
-            if work.done and work.leaf.path not in datasets:
-                datasets[work.leaf.path] = _finish(work, teacher, store)
-        if all(work.done for work in works):
-            break
-        _run_round(works, teacher, responses, _part_of(progress, round_number))
-        for work in works:
-            _take_stock(work, last=round_number == ROUNDS - 1)
+    run = _Run(pool, store, target, documents, prompts, lane, embedder)
+    ordered = sorted(range(len(leaves)), key=lambda at: leaves[at][0].path)
+    run.works.extend(_Work(*leaves[at], rank) for rank, at in enumerate(ordered))
+    furthest = 0.0
+
+    def tell() -> None:
+        nonlocal furthest
+        message, fraction = _so_far(run)
+        furthest = max(furthest, fraction)  # read while another thread writes, so it may seem to go back
+        progress(message, furthest)
+
+    pool.run(_all(run), tell)
     progress("samples are made", 1.0)
-    return [datasets[leaf.path] for leaf, _ in leaves]
+    by_place = dict(zip(ordered, run.works, strict=True))
+    return [dataset for at in range(len(leaves)) if (dataset := by_place[at].dataset) is not None]
 
 
-def _part_of(progress: Progress, round_number: int) -> Progress:
-    """Progress of one round as part of the whole: later rounds are rarer, so each gets half of what is left."""
-    before, share = 1 - 0.5**round_number, 0.5 ** (round_number + 1)
-    return lambda message, fraction: progress(message, before + share * fraction)
+async def _all(run: _Run) -> None:
+    """Leaves begin in the order of their paths, as soon as the pool has room for more requests."""
+    tasks: list[asyncio.Task[None]] = []
+    try:
+        for work in run.works:
+            await run.pool.hungry()
+            tasks.append(asyncio.create_task(_one(run, work)))
+            await asyncio.sleep(0)
+            for task in tasks:
+                if task.done():
+                    task.result()
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _stored(store: Store, key: str, origin: Origin) -> LeafDataset | None:
-    dataset = load_dataset(store, key)
-    if dataset is None:
-        return None
-    moved = with_origin(dataset, origin)
-    if moved != dataset:
-        save_dataset(store, moved)
-    return moved
+async def _one(run: _Run, work: _Work) -> None:
+    try:
+        await _leaf(run, work)
+    except (TeacherError, StoreError):
+        raise
+    except Exception as error:  # one leaf's trouble, such as a prompt that cannot be filled in, is no other leaf's
+        log.exception("%s: no samples", work.leaf.path)
+        why = f"no samples: {str(error) or type(error).__name__}"
+        work.dataset = LeafDataset(work.leaf.path, work.key, work.leaf.kind, (), (), notes=(why,))
+    finally:
+        work.growth = None  # thousands of finished leaves must not fill the memory
 
 
-def _work(leaf: Leaf, origin: Origin, key: str, document: Document | Unreachable | None, target: int) -> _Work:
+async def _leaf(run: _Run, work: _Work) -> None:
+    leaf, teacher = work.leaf, run.pool.teacher
+    document = await asyncio.to_thread(run.documents, leaf.document) if leaf.document else None
+    flow = flow_for(leaf, teacher.form)
+    parts = key_parts(
+        leaf,
+        document,
+        flow=flow.id(run.prompts),
+        teacher=teacher.fingerprint,
+        target=run.target,
+        embedder=run.embedder.digest if run.embedder else "",
+    )
+    work.key = parts.key
+    stored = load_dataset(run.store, work.key)
+    if stored is not None and not stored.report.failures:
+        work.dataset = with_origin(stored, work.origin)
+        if work.dataset != stored:
+            save_dataset(run.store, work.dataset)
+        _note(run, leaf, parts)
+        return
+    work.growth = growth = await asyncio.to_thread(_prepare, run, leaf, flow, document)
+    if _can_grow(growth):
+        await grow(growth, run.pool, (run.lane, work.rank), run.embedder)
+    work.dataset = _dataset(run, work, growth)
+    if work.dataset.samples or not work.dataset.report.failures:
+        save_dataset(run.store, work.dataset)
+        _note(run, leaf, parts)
+
+
+def _note(run: _Run, leaf: Leaf, parts: KeyParts) -> None:
+    """A preview is no generation of the leaf: others come and go beside it."""
+    if run.lane == BATCH:
+        lineage.note(run.store, leaf.path, parts)
+
+
+def _prepare(run: _Run, leaf: Leaf, flow: Flow, document: Document | Unreachable | None) -> Growth:
+    material = material_of(leaf, document, run.prompts, run.pool.teacher.tokenizer)
+    growth = Growth(flow, material, run.target)
+    growth.notes += _notes(document)
+    if len(leaf.seeds) >= MIN_SEEDS and material.pairs:
+        growth.material = flow.prepare(material)
+    return growth
+
+
+def material_of(
+    leaf: Leaf, document: Document | Unreachable | None, prompts: Prompts, tokenizer: Path | None
+) -> Material:
+    """A leaf made ready, but for what its flow prepares: its held-out seeds apart, tokens counted by `tokenizer`."""
     held = heldout(leaf)
-    material = Material(
+    return Material(
         leaf,
         tuple(seed for seed in leaf.seeds if seed.index not in held),
         tuple(seed for seed in leaf.seeds if seed.index in held),
         document,
+        prompts=prompts,
+        count_tokens=token_counter(tokenizer),
     )
-    flow = flow_for(leaf)
-    work = _Work(leaf, origin, key, flow, flow.prepare(material), target)
-    if isinstance(document, Unreachable):
-        work.notes.append(f"document unreachable: {document.reason}; generated from the seed contexts alone")
-    elif isinstance(document, Document) and document.note:
-        work.notes.append(f"document read in part: {document.note}")
-    if len(leaf.seeds) < MIN_SEEDS:
-        work.notes.append("needs at least two seed examples: one is held out for evaluation")
-        work.done = True
+
+
+def _can_grow(growth: Growth) -> bool:
+    """Whether there is anything to ask about; a note says where there is not."""
+    material = growth.material
+    if len(material.leaf.seeds) < MIN_SEEDS:
+        growth.notes.append("needs at least two seed examples: one is held out for evaluation")
     elif not material.pairs:
-        work.notes.append("all seed examples ask the same as the held-out ones; add different ones")
-        work.done = True
-    elif leaf.kind == "knowledge" and not work.material.passages:
-        work.notes.append("no sentence to ask about was found in the document or the seed contexts")
-        work.done = True
-    return work
+        growth.notes.append("all seed examples ask the same as the held-out ones; add different ones")
+    elif growth.flow.roots(material) == 0:
+        growth.notes.append("no sentence to ask about was found in the document or the seed contexts")
+    else:
+        return True
+    return False
 
 
-def _plan(works: Sequence[_Work]) -> None:
-    """Add this round's drafts to each leaf that needs more; how many depends on what the rounds before yielded."""
-    for work in works:
-        if work.done:
-            continue
-        tried, kept = len(work.drafts), len(work.kept)
-        expected = max(MIN_EXPECTED, kept / tried) if tried else work.flow.expected
-        count = min(-int(-SURPLUS * (work.target - kept) / expected // 1), 4 * work.target + 4)
-        work.first = tried
-        work.drafts += [Draft(index) for index in range(tried, tried + count)]
+def _notes(document: Document | Unreachable | None) -> list[str]:
+    if isinstance(document, Unreachable):
+        return [_unreachable(document)]
+    return [f"document read in part: {document.note}"] if document and document.note else []
 
 
-def _run_round(works: Sequence[_Work], teacher: Teacher, responses: Responses, progress: Progress) -> None:
-    _plan(works)
-    depth = max(len(work.flow.stages) for work in works if not work.done)
-    for position in range(depth):
-        asked: list[tuple[_Work, Draft, ChatRequest]] = []
-        for work in works:
-            if work.done or position >= len(work.flow.stages):
-                continue
-            stage = work.flow.stages[position]
-            fresh = [draft for draft in work.drafts[work.first :] if draft.reason is None]
-            asked += [(work, draft, stage.request(work.material, draft)) for draft in fresh]
-
-        def report(done: int, total: int, at: int = position) -> None:
-            progress(f"stage {at + 1} of {depth}: {done} of {total} requests", (at + done / max(1, total)) / depth)
-
-        answers = answer_all(teacher, responses, [request for _, _, request in asked], report)
-        for index, (work, draft, request) in enumerate(asked):
-            work.requests += index in answers.made
-            draft.request_keys.append(request.key(teacher.fingerprint))
-            _judge(work, draft, position, answers.completions[index])
+def _unreachable(document: Unreachable) -> str:
+    return f"document unreachable: {document.reason}; generated from the seed contexts alone"
 
 
-def _judge(work: _Work, draft: Draft, position: int, completion: Completion) -> None:
-    stage = work.flow.stages[position]
-    if completion.finish_reason == "error":
-        work.failures += 1
-        draft.reason = f"{stage.name}: the teacher failed: {completion.error}"
-        return
-    seen = work.seen.setdefault(stage.name, [])
-    reason = stage.judge(work.material, draft, completion.text, seen)
-    if reason is None and completion.finish_reason == "length":
-        reason = f"the {stage.name} was cut off at the length limit"
-    draft.reason = reason
-    if reason is None:
-        seen.append(stage.text_of(draft))
-
-
-def _take_stock(work: _Work, *, last: bool) -> None:
-    if work.done:
-        return
-    kept, fresh = len(work.kept), work.drafts[work.first :]
-    new = sum(draft.reason is None for draft in fresh)
-    if kept >= work.target:
-        work.done = True
-    elif len(fresh) >= 16 and new < SATURATED * len(fresh):
-        work.notes.append(
-            f"stopped at {kept} of {work.target} samples: {new} of the last {len(fresh)} drafts were new and sound"
-        )
-        work.done = True
-    elif last:
-        work.notes.append(f"{kept} of {work.target} samples after {ROUNDS} rounds and {len(work.drafts)} drafts")
-        work.done = True
-
-
-def _finish(work: _Work, teacher: Teacher, store: Store) -> LeafDataset:
-    """Make rows of the drafts and store them. Where the teacher failed and nothing came, nothing is stored."""
-    for draft in work.kept[work.target :]:
-        draft.reason = f"{NOT_NEEDED}: the target of {work.target} was reached"
-    if work.failures:
-        work.notes.append(f"the teacher failed on {work.failures} requests")
-    rows = [_sample(work, draft, teacher) for draft in work.drafts]
-    dataset = LeafDataset(
+def _dataset(run: _Run, work: _Work, growth: Growth) -> LeafDataset:
+    report = report_of(growth)
+    if report.failures:
+        growth.notes.append(f"the teacher failed on {report.failures} requests; they are tried again with the next run")
+    rows = [_sample(run, work, growth, draft) for draft in growth.drafts]
+    kept = [row for row in rows if row.status == "kept"]
+    return LeafDataset(
         work.leaf.path,
         work.key,
         work.leaf.kind,
-        tuple(sorted((row for row in rows if row.status == "kept"), key=lambda row: row.id)),
-        tuple(sorted((row for row in rows if row.status == "rejected"), key=lambda row: row.id)),
-        tuple(work.notes),
-        work.requests,
+        _by_id(row for row in kept if row.task != "choice"),
+        _by_id(row for row in rows if row.status == "rejected"),
+        _by_id(row for row in kept if row.task == "choice"),
+        growth.material.chunks,
+        tuple(growth.notes),
+        report,
+        growth.requests,
+        growth.tokens,
+        growth.seconds,
     )
-    if dataset.samples or not work.failures:
-        save_dataset(store, dataset)
-    return dataset
 
 
-def _sample(work: _Work, draft: Draft, teacher: Teacher) -> Sample:
-    passage, document = draft.passage, work.material.document
+def _by_id(rows: Iterable[Sample]) -> tuple[Sample, ...]:
+    return tuple(sorted(rows, key=lambda row: row.id))
+
+
+def _sample(run: _Run, work: _Work, growth: Growth, draft: Draft) -> Sample:
+    piece = draft.chunk or draft.passage
+    document = growth.material.document
+    seeds = {*draft.seeds, *([piece.seed] if piece and piece.seed >= 0 else [])}
     return Sample(
-        messages=work.flow.messages(draft),
+        messages=growth.flow.messages(draft),
+        place=draft.place,
+        task=draft.task,
         leaf=work.leaf.path,
         kind=work.leaf.kind,
         leaf_key=work.key,
@@ -237,14 +249,16 @@ def _sample(work: _Work, draft: Draft, teacher: Teacher) -> Sample:
         pull=work.origin.pull,
         author=work.origin.author,
         licence=licence_of(work.leaf),
-        document=(passage.source or None) if passage else None,
+        document=(piece.source or None) if piece else None,
         document_note=_document_note(document),
-        span=(passage.start, passage.end) if passage else None,
-        seeds=tuple(sorted({*draft.seeds, passage.seed})) if passage and passage.seed >= 0 else draft.seeds,
-        teacher=teacher.name,
-        teacher_fingerprint=teacher.fingerprint,
-        flow=work.flow.id,
-        request_keys=tuple(draft.request_keys),
+        span=(piece.start, piece.end) if piece else None,
+        chunk=growth.material.chunks.index(draft.chunk) if draft.chunk else None,
+        seeds=tuple(sorted(seeds)),
+        teacher=run.pool.teacher.name,
+        teacher_fingerprint=run.pool.teacher.fingerprint,
+        flow=growth.flow.id(run.prompts),
+        trace=tuple(draft.trace),
+        attributes=dict(draft.attributes),
         scores=dict(draft.scores),
         status="kept" if draft.reason is None else "rejected",
         reason=draft.reason,
@@ -253,5 +267,19 @@ def _sample(work: _Work, draft: Draft, teacher: Teacher) -> Sample:
 
 def _document_note(document: Document | Unreachable | None) -> str:
     if isinstance(document, Unreachable):
-        return f"document unreachable: {document.reason}; generated from the seed contexts alone"
+        return _unreachable(document)
     return document.note if document else ""
+
+
+def _so_far(run: _Run) -> tuple[str, float]:
+    done = sum(work.dataset is not None for work in run.works)
+    growing = [growth for work in run.works if (growth := work.growth) is not None]
+    kept = sum(growth.kept for growth in growing)
+    share = sum(_share(growth) for growth in growing)
+    usage = run.pool.usage
+    message = f"generating: {done} of {len(run.works)} leaves, {kept} samples in {len(growing)} more"
+    return f"{message}; the teacher answered {usage.requests} requests", (done + share) / max(1, len(run.works))
+
+
+def _share(growth: Growth) -> float:
+    return min(0.99, growth.kept / max(1, growth.target))

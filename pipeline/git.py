@@ -57,10 +57,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of one git process. `file_bytes` caps every file that it writes, packs included; None sets no cap."""
+    """Bounds of one git process. `file_bytes` caps every file that it writes, packs included; None sets no cap.
+
+    `memory_bytes` caps its address space, where the system can; it is looked at together with `file_bytes` alone.
+    """
 
     seconds: float = 120.0
     file_bytes: int | None = None
+    memory_bytes: int = 4 << 30
 
 
 class Repository:
@@ -132,10 +136,11 @@ class Repository:
             if head.startswith(b"100")
         }
 
-    def present(self) -> set[str]:
-        """Names of all objects that are here; asks nobody for those that are not. For shallow fetches only."""
-        listing = run(["cat-file", "--batch-all-objects", "--batch-check=%(objectname)", "--unordered"], at=self.path)
-        return set(listing.decode().split())
+    def present(self) -> dict[str, int]:
+        """Bytes by name of all objects that are here; asks nobody for those that are not. For shallow fetches only."""
+        check = "--batch-check=%(objectname) %(objectsize)"
+        listing = run(["cat-file", "--batch-all-objects", check, "--unordered"], at=self.path).decode()
+        return {name: int(size) for name, size in (line.split() for line in listing.splitlines())}
 
     def blobs(self, shas: Iterable[str]) -> dict[str, bytes]:
         """Contents by sha, read in one process; a sha that is not here is left out."""
@@ -164,7 +169,9 @@ def run(
     limits = limits or Limits()
     command = ["git", *(["--git-dir", str(at)] if at else []), *arguments]
     if limits.file_bytes is not None:  # a shell sets the limit: `preexec_fn` is unsafe beside threads
-        command = ["sh", "-c", 'ulimit -f "$0" && exec "$@"', str(-(-limits.file_bytes // 512)), *command]
+        bounds = 'ulimit -v "$1" 2>/dev/null; shift; ulimit -f "$0" && exec "$@"'
+        blocks, kib = -(-limits.file_bytes // 512), limits.memory_bytes >> 10
+        command = ["sh", "-c", bounds, str(blocks), str(kib), *command]
     try:
         process = subprocess.Popen(
             command,

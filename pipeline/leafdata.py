@@ -1,23 +1,22 @@
-"""Leaf datasets in the store, and the keys that name them."""
+"""Leaf datasets in the store: rows kept and rejected, held-out choices, chunks, report; and one digest over all."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import re
-from collections import defaultdict
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from pipeline.documents import Document, Unreachable
-from pipeline.flows import flow_for
-from pipeline.flows.filters import words
+from pipeline.flows.model import Chunk
+from pipeline.leafkeys import FORMAT, heldout, licence_of
+from pipeline.leafreport import LeafReport
 from pipeline.samples import Sample, from_jsonl, to_jsonl
 from pipeline.store.port import Store
-from validators import Leaf, Seed
 
-_LICENCE = re.compile(r"^\s*licen[cs]e(?: of the work)?\s*:\s*(\S.*?)\s*$", re.IGNORECASE | re.MULTILINE)
-_FORMAT = 1  # of the three files of a dataset
+__all__ = ["LeafDataset", "Origin", "faults", "heldout", "licence_of", "load_dataset", "root_hash"]
+
+FILES = ("samples.jsonl", "rejected.jsonl", "choices.jsonl", "chunks.jsonl")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,47 +30,31 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class LeafDataset:
-    """What a teacher made of one leaf. `requests`: how many it had to answer this time; 0 when all was stored."""
+    """What a teacher made of one leaf.
+
+    `choices`: multiple-choice items that are held out. `chunks`: pieces of the document; samples name theirs by place.
+    `requests`, `tokens`, `seconds`: what the teacher had to do this time (seconds summed over requests in flight); 0
+    when all was stored. They are not part of the dataset.
+    """
 
     leaf: str
     leaf_key: str
     kind: str
     samples: tuple[Sample, ...]
     rejected: tuple[Sample, ...]
+    choices: tuple[Sample, ...] = ()
+    chunks: tuple[Chunk, ...] = ()
     notes: tuple[str, ...] = ()
-    requests: int = 0
+    report: LeafReport = field(default_factory=LeafReport)
+    requests: int = field(default=0, compare=False)
+    tokens: int = field(default=0, compare=False)
+    seconds: float = field(default=0.0, compare=False)
 
-
-def leaf_key(leaf: Leaf, document: Document | Unreachable | None, teacher_fingerprint: str, target: int) -> str:
-    """SHA-256 (hex) of all that a dataset depends on: parsed content, documents, flow, teacher, target."""
-    content = asdict(leaf)
-    for seed in content["seeds"]:
-        del seed["span"]  # where it stands in the file changes nothing
-    content["held_out"] = sorted(heldout(leaf))
-    read = document.digest if isinstance(document, Document) else None if document is None else "unreachable"
-    return _digest([_FORMAT, content, read, flow_for(leaf).id, teacher_fingerprint, target])
-
-
-def heldout(leaf: Leaf) -> frozenset[int]:
-    """Indexes of the seed examples that no prompt and no mixture sees: a quarter, at least one, chosen by hash.
-
-    Seeds with the same words share one fate. At least one seed stays open, unless there is only one.
-    """
-    alike: dict[str, list[int]] = defaultdict(list)
-    for seed in leaf.seeds:
-        alike[_content(seed)].append(seed.index)
-    groups = [alike[content] for content in sorted(alike, key=lambda content: _digest([leaf.path, content]))]
-    wanted = -(-len(leaf.seeds) // 4)
-    held: list[int] = []
-    for group in groups[:-1] or groups:
-        if len(held) < wanted:
-            held += group
-    return frozenset(held)
-
-
-def licence_of(leaf: Leaf) -> str:
-    """The licences that `attribution.txt` names, or "not stated"."""
-    return ", ".join(dict.fromkeys(_LICENCE.findall(leaf.attribution))) or "not stated"
+    def files(self) -> dict[str, bytes]:
+        """Its files by name; the same rows give the same bytes."""
+        chunks = "".join(_line(asdict(chunk)) for chunk in self.chunks)
+        rows = (to_jsonl(self.samples), to_jsonl(self.rejected), to_jsonl(self.choices), _encoded(chunks))
+        return dict(zip(FILES, rows, strict=True))
 
 
 def load_dataset(store: Store, key: str) -> LeafDataset | None:
@@ -79,39 +62,80 @@ def load_dataset(store: Store, key: str) -> LeafDataset | None:
     folder = f"leaves/{key}"
     try:
         manifest: dict[str, Any] = json.loads(store.read(f"{folder}/manifest.json"))
-        kept, rejected = store.read(f"{folder}/samples.jsonl"), store.read(f"{folder}/rejected.jsonl")
-    except (KeyError, ValueError):
+        if manifest["format"] != FORMAT:
+            return None
+        files = {name: store.read(f"{folder}/{name}") for name in FILES}
+        if {name: _sha(data) for name, data in files.items()} != manifest["files"]:
+            return None  # a replacement was cut short between its files; it is made again from the stored responses
+        samples, rejected, choices = (from_jsonl(files[name]) for name in FILES[:3])
+        chunks = tuple(Chunk(**json.loads(line)) for line in files["chunks.jsonl"].split(b"\n") if line)
+        return LeafDataset(
+            manifest["leaf"],
+            key,
+            manifest["kind"],
+            samples,
+            rejected,
+            choices,
+            chunks,
+            tuple(manifest["notes"]),
+            LeafReport.from_json(manifest["report"]),
+        )
+    except (KeyError, ValueError, TypeError):
         return None
-    if [_sha(kept), _sha(rejected)] != [manifest["samples_sha256"], manifest["rejected_sha256"]]:
-        return None  # a replacement was cut short between its files; it is made again from the stored responses
-    return LeafDataset(
-        manifest["leaf"],
-        key,
-        manifest["kind"],
-        from_jsonl(kept),
-        from_jsonl(rejected),
-        tuple(manifest["notes"]),
-    )
 
 
 def save_dataset(store: Store, dataset: LeafDataset) -> None:
     """Store a dataset; the manifest comes last and says that it is whole. Raises `StoreError`."""
-    kept, rejected = to_jsonl(dataset.samples), to_jsonl(dataset.rejected)
+    files = dataset.files()
     folder = f"leaves/{dataset.leaf_key}"
     manifest = {
-        "format": _FORMAT,
+        "format": FORMAT,
         "leaf": dataset.leaf,
         "leaf_key": dataset.leaf_key,
         "kind": dataset.kind,
         "kept": len(dataset.samples),
         "rejected": len(dataset.rejected),
         "notes": list(dataset.notes),
-        "samples_sha256": _sha(kept),
-        "rejected_sha256": _sha(rejected),
+        "report": dataset.report.to_json(),
+        "files": {name: _sha(data) for name, data in files.items()},
     }
-    store.write(f"{folder}/samples.jsonl", kept)
-    store.write(f"{folder}/rejected.jsonl", rejected)
+    for name, data in files.items():
+        store.write(f"{folder}/{name}", data)
     store.write(f"{folder}/manifest.json", (json.dumps(manifest, indent=1, sort_keys=True) + "\n").encode())
+
+
+def faults(store: Store, key: str) -> list[str]:
+    """What is wrong with the dataset of a leaf key, in words; empty where it is whole. Raises `StoreError`."""
+    folder = f"leaves/{key}"
+    try:
+        manifest: dict[str, Any] = json.loads(store.read(f"{folder}/manifest.json"))
+    except KeyError:
+        return ["its manifest is missing: it was cut short while it was written"]
+    except ValueError as error:
+        return [f"its manifest is no JSON: {error}"]
+    if manifest.get("format") != FORMAT:
+        return []  # of an older version: nobody reads it any more, and `gc` removes it
+    found: list[str] = []
+    for name in FILES:
+        try:
+            data = store.read(f"{folder}/{name}")
+        except KeyError:
+            found.append(f"{name} is missing")
+            continue
+        if _sha(data) != manifest.get("files", {}).get(name):
+            found.append(f"{name} is not what the manifest names")
+    if not found and load_dataset(store, key) is None:
+        found.append("a row is not what its id says")
+    return found
+
+
+def root_hash(datasets: Iterable[LeafDataset]) -> str:
+    """SHA-256 (hex) over all files of `datasets`, by leaf: equal where every row of every leaf is."""
+    leaves = sorted(
+        [dataset.leaf, dataset.leaf_key, {name: _sha(data) for name, data in dataset.files().items()}]
+        for dataset in datasets
+    )
+    return _sha(_encoded(_line(leaves)))
 
 
 def with_origin(dataset: LeafDataset, origin: Origin) -> LeafDataset:
@@ -122,17 +146,20 @@ def with_origin(dataset: LeafDataset, origin: Origin) -> LeafDataset:
             replace(sample, commit=origin.commit, pull=origin.pull, author=origin.author) for sample in samples
         )
 
-    return replace(dataset, samples=moved(dataset.samples), rejected=moved(dataset.rejected))
+    return replace(
+        dataset,
+        samples=moved(dataset.samples),
+        rejected=moved(dataset.rejected),
+        choices=moved(dataset.choices),
+    )
 
 
-def _content(seed: Seed) -> str:
-    pairs = [[list(words(pair.question)), list(words(pair.answer))] for pair in seed.pairs]
-    return json.dumps([list(words(seed.context)), pairs])
+def _line(value: object) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
-def _digest(value: object) -> str:
-    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode(errors="backslashreplace")).hexdigest()
+def _encoded(text: str) -> bytes:
+    return text.encode(errors="backslashreplace")
 
 
 def _sha(data: bytes) -> str:

@@ -14,6 +14,7 @@ from pipeline.anchors import anchors_digest, load_prompts
 from pipeline.evaluate.items import heldout_items, items_digest, regression_items
 from pipeline.generate import LeafDataset, Origin
 from pipeline.models import ModelFolder
+from pipeline.quality.decontamination import EvalItem
 from pipeline.recipe import Recipe
 from validators import Leaf
 
@@ -31,8 +32,19 @@ class LiveLeaf:
     dataset: LeafDataset
 
 
-def build_inputs(commit: str, live: Sequence[LiveLeaf], base: ModelFolder, recipe: Recipe) -> dict[str, Any]:
-    """What decides the result. `recipe` is resolved; leaves are sorted by path."""
+def build_inputs(
+    commit: str,
+    live: Sequence[LiveLeaf],
+    base: ModelFolder,
+    recipe: Recipe,
+    *,
+    eval_sets: Sequence[EvalItem] = (),
+    embedder: str = "",
+) -> dict[str, Any]:
+    """What decides the result. `recipe` is resolved; leaves are sorted by path.
+
+    `eval_sets`: the items of the recipe's files; `embedder`: digest of what looks for rows of one meaning.
+    """
     return {
         "schema": SCHEMA,
         "taxonomy_commit": commit,
@@ -42,6 +54,8 @@ def build_inputs(commit: str, live: Sequence[LiveLeaf], base: ModelFolder, recip
         "base": {"name": base.name, "digest": base.digest, "licence": base.licence},
         "anchors_digest": anchors_digest(base.digest, load_prompts()),
         "recipe": recipe.to_json(),
+        "eval_sets_digest": hashlib.sha256(canonical([asdict(item) for item in eval_sets])).hexdigest(),
+        "embedder": embedder,
     }
 
 

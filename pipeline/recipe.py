@@ -25,6 +25,8 @@ class Recipe:
     `learning_rate` is constant after `warmup_steps`; `batch` counts rows of an optimizer step and `micro_batch` those
     that are in memory at once; `max_tokens` is the longest row that is trained; `anchor_ratio` and `replay_ratio` are
     rows per row of the leaves; `leaf_rows` caps one leaf and `budget_rows` all of them; `threads` 0 means every core.
+    `overlap_allowed` is the share of an evaluation set that training rows may give away before the build fails;
+    `eval_sets` are further sets that they must not, JSONL files (`pipeline.evaluate.sets`).
     """
 
     name: str
@@ -45,8 +47,11 @@ class Recipe:
     seed: int = 0
     threads: int = 0
     checkpoint_steps: int = 10
+    overlap_allowed: float = 0.02
+    eval_sets: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "eval_sets", tuple(self.eval_sets))  # JSON has lists
         for name, low, high in _LIMITS:
             value = getattr(self, name)
             if not low <= value <= high:
@@ -86,6 +91,7 @@ _LIMITS: tuple[tuple[str, float, float], ...] = (
     ("seed", 0, 2**32 - 1),
     ("threads", 0, 1024),
     ("checkpoint_steps", 1, 1_000_000),
+    ("overlap_allowed", 0, 1),
 )
 
 
@@ -110,7 +116,10 @@ def _typed(source: str, key: str, value: object, kind: str) -> Any:
         return float(value)  # type: ignore[arg-type]
     if kind in ("str", "Method") and isinstance(value, str):
         return value
-    wanted = {"int": "a whole number", "float": "a number such as 2.0e-4"}.get(kind, "text")
+    if kind.startswith("tuple") and isinstance(value, list) and all(isinstance(entry, str) for entry in value):
+        return tuple(value)
+    names = {"int": "a whole number", "float": "a number such as 2.0e-4", "tuple[str, ...]": "a list of texts"}
+    wanted = names.get(kind, "text")
     raise RecipeError(f"{source}: {key} is {value!r}; it must be {wanted}")
 
 

@@ -11,21 +11,25 @@ from typing import Any, Literal
 from pipeline.teacher.port import Message
 
 Status = Literal["kept", "rejected"]
-NOT_NEEDED = "surplus"  # how the reason of a sound sample begins that was not needed
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One row with its provenance (design §5.4).
 
-    `messages`: the training row, user then assistant. `pull`, `author`, `commit`: the contribution. `document`:
+    `messages`: the training row, user then assistant. `place`: root and numbers within it, as in `flows.model.Draft`;
+    with the leaf key it is the row's key. `task`: "qa", an auxiliary task of a knowledge flow such as "summary", or
+    "choice" for a held-out multiple-choice item. `pull`, `author`, `commit`: the contribution. `document`:
     `repo@commit:path`, None when no document was read; `document_note` says why then. `span`: characters [start, end)
-    of the document's text, or of the seed context without one. `seeds`: indexes of the seed examples shown to the
-    teacher. `request_keys`: names of the responses it was made from. `scores`: what the filters measured, by name.
+    of the document's text, or of the seed context without one. `chunk`: its place in the dataset's chunks, None where
+    it has none. `seeds`: indexes of the seed examples shown to the teacher. `attributes`: what its plan asked for.
+    `trace`: (stage, request key) of each response it was made from. `scores`: what filters and judge measured, by name.
     `reason`: why it was rejected.
     """
 
     messages: tuple[Message, ...]
+    place: tuple[int, ...]
+    task: str
     leaf: str
     kind: str
     leaf_key: str
@@ -36,26 +40,23 @@ class Sample:
     document: str | None
     document_note: str
     span: tuple[int, int] | None
+    chunk: int | None
     seeds: tuple[int, ...]
     teacher: str
     teacher_fingerprint: str
     flow: str
-    request_keys: tuple[str, ...]
+    trace: tuple[tuple[str, str], ...]
+    attributes: dict[str, str] = field(default_factory=dict)
     scores: dict[str, float] = field(default_factory=dict)
     status: Status = "kept"
     reason: str | None = None
 
     @property
     def id(self) -> str:
-        """SHA-256 (hex) of leaf key and messages; of a rejected sample, also of its requests: its text may be empty."""
+        """SHA-256 (hex) of leaf key and messages; of a rejected sample, also of its place: its text may be empty."""
         turns = [[message.role, message.content] for message in self.messages]
-        parts = [self.leaf_key, turns] if self.status == "kept" else [self.leaf_key, turns, list(self.request_keys)]
+        parts = [self.leaf_key, turns] if self.status == "kept" else [self.leaf_key, turns, list(self.place)]
         return hashlib.sha256(_canonical(parts).encode(errors="backslashreplace")).hexdigest()
-
-    @property
-    def spare(self) -> bool:
-        """Whether it is sound, and was only not needed: enough others were kept."""
-        return self.status == "rejected" and (self.reason or "").startswith(NOT_NEEDED)
 
     @property
     def question(self) -> str:
@@ -78,7 +79,8 @@ class Sample:
         stated = row.pop("id")
         row["messages"] = tuple(Message(**message) for message in row["messages"])
         row["span"] = tuple(row["span"]) if row["span"] is not None else None
-        row["seeds"], row["request_keys"] = tuple(row["seeds"]), tuple(row["request_keys"])
+        row["seeds"], row["place"] = tuple(row["seeds"]), tuple(row["place"])
+        row["trace"] = tuple((stage, key) for stage, key in row["trace"])
         sample = cls(**row)
         if sample.id != stated:
             raise ValueError(f"sample {stated[:12]} was altered: its content has the id {sample.id[:12]}")

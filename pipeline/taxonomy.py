@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from pipeline.flows.prompts import Prompts, prompt_name, prompts_of
 from pipeline.git import Access, Entry, GitError, Limits, Repository
 from validators import Leaf, LeafError, parse_leaf
 from validators.paths import BRANCHES
@@ -20,6 +21,7 @@ __all__ = [
     "origin_of",
     "pull_number",
     "read_leaves",
+    "read_prompts",
 ]
 
 MAX_LEAF_BYTES = 1_000_000
@@ -81,6 +83,13 @@ def pull_number(subject: str) -> int | None:
     """The pull request that a merge or squash commit's subject names, if any."""
     found = _MERGE.search(subject) or _SQUASH.search(subject)
     return int(found.group(1)) if found else None
+
+
+def read_prompts(repo: Repository, commit: str) -> Prompts:
+    """The packaged prompts with those of the folder `prompts/` at `commit`. Raises `GitError` and `PromptError`."""
+    tree = {path: entry for path, entry in repo.tree(commit).items() if prompt_name(path)}
+    blobs = repo.blobs(entry.sha for entry in tree.values())
+    return prompts_of({path: blobs[entry.sha] for path, entry in tree.items() if entry.sha in blobs})
 
 
 def _unreadable(entry: Entry) -> str | None:

@@ -70,6 +70,8 @@ def dataset_of(leaf: Leaf, samples: int = 6, key: str = "k1") -> LeafDataset:
                 Message("user", f"Tell me of {leaf.path} custom number {WORDS[i]} and {WORDS[-2 - i]}."),
                 Message("assistant", f"In {WORDS[i]} people share {WORDS[-1 - i]} bread."),
             ),
+            place=(i,),
+            task="qa",
             leaf=leaf.path,
             kind=leaf.kind,
             leaf_key=key,
@@ -80,15 +82,16 @@ def dataset_of(leaf: Leaf, samples: int = 6, key: str = "k1") -> LeafDataset:
             document=None,
             document_note="",
             span=None,
+            chunk=None,
             seeds=(0, 1),
             teacher="scripted",
             teacher_fingerprint="f",
             flow="freeform@1",
-            request_keys=(f"r{i}",),
+            trace=(("question", f"r{i}"),),
         )
         for i in range(samples)
     )
-    return LeafDataset(leaf.path, key, leaf.kind, rows, (), ("document unreachable: seed contexts alone",))
+    return LeafDataset(leaf.path, key, leaf.kind, rows, (), notes=("document unreachable: seed contexts alone",))
 
 
 def origin(pull: int = 7) -> Origin:

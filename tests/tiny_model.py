@@ -10,8 +10,8 @@ TEMPLATE = (
 )
 
 
-def save_tiny_model(folder: Path) -> Path:
-    """Write model and tokenizer, the same bytes each time; returns the folder."""
+def save_tiny_model(folder: Path, *, heads: int = 2) -> Path:
+    """Write model and tokenizer, the same bytes each time; returns the folder. vLLM on a CPU wants it with one head."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -22,7 +22,7 @@ def save_tiny_model(folder: Path) -> Path:
         hidden_size=32,
         intermediate_size=64,
         num_hidden_layers=2,
-        num_attention_heads=2,
+        num_attention_heads=heads,
         num_key_value_heads=1,
         max_position_embeddings=512,
         tie_word_embeddings=True,

@@ -17,7 +17,17 @@ from typing import Any, Literal
 Mark = Literal["ok", "note", "problem"]
 PACKAGES = {
     "bot": (
-        *("fastapi", "github", "dbos", "jinja2", "markdown_it", "prometheus_client", "pydantic_settings", "rich"),
+        *(
+            "aiohttp",
+            "fastapi",
+            "github",
+            "dbos",
+            "jinja2",
+            "markdown_it",
+            "prometheus_client",
+            "pydantic_settings",
+            "rich",
+        ),
         "uvicorn",
     ),
     "train": ("torch", "transformers", "peft", "trl", "gguf", "huggingface_hub"),
@@ -71,7 +81,7 @@ def examine(settings: Path | None = None) -> Iterator[Line]:
     yield names()
     for extra, modules in PACKAGES.items():
         yield extra_installed(extra, modules)
-    yield teacher_engine()
+    yield teacher_server(settings) or teacher_engine()
     yield disk()
     yield from bot(settings)
 
@@ -105,6 +115,29 @@ def extra_installed(extra: str, modules: tuple[str, ...]) -> Line:
         step = f"pip install 'seedbed[{extra}]' (not needed for `seedbed lint`)"
         return Line("problem", f"extra {extra}", "without " + ", ".join(missing), step)
     return Line("ok", f"extra {extra}", ", ".join(modules))
+
+
+def teacher_server(settings: Path | None) -> Line | None:
+    """Whether the server that the settings name answers as a teacher; None where they name none."""
+    if not find_spec("pydantic_settings"):
+        return None
+    from bot.settings import SettingsError, load_making
+
+    try:
+        wish = load_making(settings)
+    except SettingsError:
+        return None  # told with the rest of what a bot needs
+    if wish.teacher_engine != "openai":
+        return None
+    from bot.making import teacher_of
+    from pipeline.teacher.port import TeacherError
+
+    try:
+        teacher = teacher_of(wish)
+    except TeacherError as error:
+        return Line("problem", "teacher engine", "openai", str(error))
+    found = f"openai: {teacher.name}; {teacher.context_tokens} tokens of context, {teacher.form} prompts"
+    return Line("ok", "teacher engine", found)
 
 
 def teacher_engine() -> Line:

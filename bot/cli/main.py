@@ -19,7 +19,11 @@ COMMANDS = {
     "worker": "run the jobs: lint, preview, generate, build",
     "jobs": "list the bot's jobs; retry, cancel or forget them",
     "replay": "have lost webhook deliveries sent again, or post a recorded one",
+    "export": "write the datasets as files: InstructLab, Parquet, lm-eval, dataset card",
+    "generate": "make the samples of a taxonomy's leaves here, or say what it would cost",
+    "preview": "show what the teacher makes of leaf files, before anything is committed",
     "build": "run one build now: mix, tune, evaluate, gate, promote or hold",
+    "store": "look after what is stored: figures, faults, repair, what may go",
     "rollback": "put the previous champion back",
     "localhub": "a small GitHub-compatible server on this machine",
 }

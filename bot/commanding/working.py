@@ -42,7 +42,7 @@ def precheck(call: Call) -> Answer:
     given: dict[str, JSON] = {"sha": call.pull.head_sha}
     if leaves := call.argument("leaves"):
         given["leaves"] = leaves
-    call.enqueue("precheck", "preview", **given)
+    call.enqueue("precheck", "generate", **given)
     return Answer(note=texts.NOTE_QUEUED)
 
 

@@ -13,9 +13,6 @@ MOST_TRIES: Final = 8
 """A step that does not say when to come back is run again so often."""
 
 LONGEST_WAIT_S: Final = 300.0
-LONGEST_WAIT_IN_ALL_S: Final = 7200.0
-"""Rate limits last an hour; twice that, and something else is wrong."""
-
 _MARK: Final = "run again"
 
 
@@ -46,7 +43,7 @@ class Patience:
         wait = max(back_off, error.after_s or 0.0)
         if error.after_s is None and self._unasked >= MOST_TRIES:
             return None
-        return wait if self._waited + wait <= LONGEST_WAIT_IN_ALL_S else None
+        return wait if self._waited + wait <= error.patience_s else None
 
 
 def patiently(

@@ -100,7 +100,7 @@ class Engine(Enqueuer, Protocol):
 
     Contract (tests/contract/test_engine.py): an accepted job survives SIGKILL, also under newer code, and ends once; a
     failing job harms no other and stays visible as failed until it is retried or pruned; jobs of `lint` run several at
-    a time; those of `preview`, `generate` and `build` share one slot, which goes to the oldest preview first, then to
+    a time; two of `preview` do; those of `generate` and `build` share one slot, which goes to
     generation, then to builds. A step that raises `TryAgain` is run again after a durable wait, a bounded number of
     times. A job that takes longer than its queue allows is cancelled.
     """

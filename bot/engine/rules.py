@@ -25,13 +25,14 @@ HOUR_S: Final = 60 * MINUTE_S
 
 QUEUES: Final[Mapping[Queue, QueueRule]] = {
     "lint": QueueRule("lint", 1, 15 * MINUTE_S),
-    "preview": QueueRule("model", 1, 1 * HOUR_S),
-    "generate": QueueRule("model", 2, 12 * HOUR_S),
-    "build": QueueRule("model", 3, 24 * HOUR_S),
+    "preview": QueueRule("preview", 1, 1 * HOUR_S),
+    "generate": QueueRule("model", 1, 12 * HOUR_S),
+    "build": QueueRule("model", 2, 24 * HOUR_S),
 }
 
-SLOTS: Final[Mapping[str, int]] = {"lint": 4, "model": 1}
-"""Jobs of one slot that run at the same time in one worker. Lint is short; the others want the whole machine."""
+SLOTS: Final[Mapping[str, int]] = {"lint": 4, "preview": 2, "model": 1}
+"""Jobs of one slot that run at the same time in one worker. Lint is short. Previews share the teacher's pool with each
+other and with a running generation, which they overtake there; a build wants the whole machine."""
 
 
 class EngineError(Exception):

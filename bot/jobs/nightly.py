@@ -55,6 +55,7 @@ def _build(context: Context, steps: Steps) -> dict[str, Any]:
             evaluator=context.evaluator,
             store=context.store,
             progress=Watch(steps, settings.state_dir),
+            embedder=context.embedder,
         )
     return {
         "build": result.build_id,

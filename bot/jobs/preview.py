@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -12,16 +11,19 @@ from bot.context import Context
 from bot.engine.port import JSON, Steps
 from bot.events import external_id
 from bot.forge.port import Conclusion
-from bot.jobs import asked
+from bot.jobs import asked, documents
 from bot.jobs.endings import conclude_cancelled, superseded
 from bot.jobs.lint import judge
 from bot.jobs.watch import Unwanted, Watch
 from bot.pulls import SHOWN_KEPT, LeafPreview, PreviewPart, Shown
 from bot.reading import read_pull
 from bot.render import checks, texts
+from bot.render.documents import blocks as document_blocks
 from bot.render.escape import prose
 from bot.render.reason import reason
+from pipeline.flows.prompts import MAX_BYTES, Prompts, prompt_name, prompts_of
 from pipeline.generate import LeafDataset, Origin, generate
+from pipeline.pool import PREVIEW
 from pipeline.samples import Sample
 
 MOST_SAMPLES = 100  # of one leaf, whatever was asked
@@ -74,25 +76,35 @@ def _generate(context: Context, steps: Steps, pin: Mapping[str, Any]) -> dict[st
     unreadable += [LeafPreview(path, skipped=texts.LEAF_UNKNOWN) for path in unknown]
     if not leaves:
         return asdict(PreviewPart(pin["sha"], "done", leaves=tuple(unreadable)))
+    documents.tell(context, steps, pin, leaves)
     origin = Origin(commit=pin["sha"], pull=pin["pull"], author=pin["author"])
-    with context.teachers.lease() as teacher:
+    with context.teachers.lease() as pool:
         datasets = generate(
             [(leaf, origin) for leaf in leaves],
-            teacher=teacher,
-            responses=context.responses,
+            pool=pool,
             store=context.store,
             target=min(int(pin["n"]), MOST_SAMPLES),
             progress=Watch(steps, context.settings.state_dir),
             documents=context.documents,
+            prompts=_prompts(context, pin),
+            lane=PREVIEW,
+            embedder=context.embedder,
         )
-        name = teacher.name
+        name = pool.teacher.name
     made = [*(_leaf(d) for d in datasets), *unreadable]
     return asdict(PreviewPart(pin["sha"], "done", name, tuple(sorted(made, key=lambda leaf: leaf.path))))
 
 
+def _prompts(context: Context, pin: Mapping[str, Any]) -> Prompts:
+    """Those at the base commit: a pull request that brings others is not judged by them."""
+    tree = context.forge.tree(pin["base"])
+    paths = [path for path in sorted(tree.entries) if prompt_name(path)]
+    files = {path: context.forge.file(pin["base"], path, limit=MAX_BYTES) for path in paths}
+    return prompts_of({path: content for path, content in files.items() if content is not None})
+
+
 def _leaf(dataset: LeafDataset) -> LeafPreview:
-    rejected = [sample for sample in dataset.rejected if not sample.spare]
-    reasons = Counter(s.reason or "no reason given" for s in rejected)
+    rejected = dataset.rejected
     return LeafPreview(
         path=dataset.leaf,
         key=dataset.leaf_key,
@@ -100,9 +112,8 @@ def _leaf(dataset: LeafDataset) -> LeafPreview:
         rejected=len(rejected),
         shown=tuple(_shown(s) for s in dataset.samples[:SHOWN_KEPT]),
         dropped=tuple(_shown(s) for s in rejected[:SHOWN_KEPT]),
-        reasons=tuple(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
+        reasons=tuple(dataset.report.reasons.items()),
         notes=dataset.notes,
-        spare=len(dataset.rejected) - len(rejected),
     )
 
 
@@ -118,10 +129,14 @@ def _tell(context: Context, pin: Mapping[str, Any], made: Mapping[str, Any]) -> 
     kept = sum(leaf.kept for leaf in part.leaves)
     rejected = sum(leaf.rejected for leaf in part.leaves)
     title = checks.kept(part.leaves) if kept or rejected else texts.PREVIEW_NOTHING
-    text = (title, texts.ALL_SAMPLES.format(url=_url(context, pin)))
+    text = (title, "\n\n".join([texts.ALL_SAMPLES.format(url=_url(context, pin)), *_documents(context, pin)]))
     context.publish(pin["pull"], part, pull=pull)  # before the check ends: who waits for the check finds the comment
     _conclude(context, pin, "success" if kept else "neutral", text)
     return {"pull": pin["pull"], "sha": pin["sha"], "kept": kept, "rejected": rejected}
+
+
+def _documents(context: Context, pin: Mapping[str, Any]) -> Iterator[str]:
+    return document_blocks(documents.at_head(context, pin), leaves=20, places=20, chars=400)
 
 
 def _end(context: Context, steps: Steps, pin: Mapping[str, Any], error: BaseException) -> None:

@@ -104,12 +104,10 @@ def tally(part: LintPart) -> str:
 
 
 def kept(leaves: Sequence[LeafPreview]) -> str:
-    """Such as "2 kept, 1 rejected, 4 not needed", of all leaves together."""
-    spare = sum(leaf.spare for leaf in leaves)
+    """Such as "2 kept, 1 rejected", of all leaves together."""
     return texts.KEPT.format(
         kept=sum(leaf.kept for leaf in leaves),
         rejected=sum(leaf.rejected for leaf in leaves),
-        spare=texts.SPARE.format(n=spare) if spare else "",
     )
 
 

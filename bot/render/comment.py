@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from bot.pulls import Budget, BuildPart, Fault, LeafPreview, LintPart, MergePart, PreviewPart, PullState, Shown
-from bot.render import checks, precheck, texts, triage
+from bot.render import checks, documents, precheck, texts, triage
 from bot.render.checks import counted
 from bot.render.escape import code, fence, lowered, one_line, prose, sentence
 
@@ -150,6 +150,9 @@ def _bar(budget: Budget) -> str:
 def _teaching(state: PullState, page: str, room: Room) -> Iterator[str]:
     """What teacher and present model make of the leaves, or why they were not asked."""
     head = state.lint.sha if state.lint else ""
+    if state.documents and state.documents.sha == (head or state.documents.sha):
+        leaves, places = (room.leaves, 10 * room.samples) if room.samples else (room.leaves // 2, 0)
+        yield from documents.blocks(state.documents, leaves=leaves, places=places, chars=room.chars)
     if state.preview:
         yield from _preview(state.preview, state, page, room)
     if state.lint and not state.lint.errors and not (state.preview and state.preview.sha == head):

@@ -16,7 +16,8 @@ from bot.progress import Progress
 from bot.render.escape import clean
 from bot.settings import Settings
 from bot.status import Status
-from pipeline.generate import load_dataset
+from pipeline.leafdata import load_dataset
+from pipeline.leafreport import LeafReport
 from pipeline.samples import Sample
 from pipeline.store.port import Store
 from validators.content.secretscan import masked
@@ -32,20 +33,21 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class LeafSamples:
-    """All samples of one leaf, as the page shows them. `spare`: sound, but enough others were kept."""
+    """All samples of one leaf, as the page shows them, and what became of its drafts."""
 
     path: str
     key: str
     notes: tuple[str, ...]
     kept: tuple[Sample, ...]
     rejected: tuple[Sample, ...]
-    spare: tuple[Sample, ...]
+    choices: tuple[Sample, ...]
+    report: LeafReport
 
 
 def status(settings: Settings, found: Status, now: Progress | None = None) -> str:
     """Queues, dead letters and the newest jobs; `now`: how far the one that runs is."""
     return (
-        _environment()
+        environment()
         .get_template("status.html")
         .render(
             repository=settings.repository,
@@ -62,7 +64,7 @@ def samples(repository: str, number: int, store: Store) -> Page:
     leaves = list(_leaves(state, store))
     teacher = (state.merge.teacher if state.merge else "") or (state.preview.teacher if state.preview else "")
     html = (
-        _environment()
+        environment()
         .get_template("samples.html")
         .render(repository=repository, number=number, leaves=leaves, teacher=teacher)
     )
@@ -72,19 +74,19 @@ def samples(repository: str, number: int, store: Store) -> Page:
 def setup(repository: str, *, forms: Mapping[str, str], manifest: str, unreachable: bool) -> str:
     """The page with a button that sends the App's `manifest` (JSON) to the forge; `forms`: address by owner."""
     shown = json.dumps(json.loads(manifest), indent=2)
-    page = _environment().get_template("setup.html")
+    page = environment().get_template("setup.html")
     return page.render(repository=repository, forms=forms, manifest=manifest, shown=shown, unreachable=unreachable)
 
 
 def setup_done(repository: str, *, slug: str, install: str, path: Path) -> str:
     """What is left to do for an App that was just registered."""
-    page = _environment().get_template("setup_done.html")
+    page = environment().get_template("setup_done.html")
     return page.render(repository=repository, slug=slug, install=install, path=path)
 
 
 def refusal(text: str) -> str:
     """Why there is nothing here."""
-    return _environment().get_template("refusal.html").render(text=text)
+    return environment().get_template("refusal.html").render(text=text)
 
 
 def _leaves(state: pulls.PullState, store: Store) -> Iterator[LeafSamples]:
@@ -92,9 +94,15 @@ def _leaves(state: pulls.PullState, store: Store) -> Iterator[LeafSamples]:
     for leaf in known:
         dataset = load_dataset(store, leaf.key) if leaf.key else None
         if dataset is not None:
-            spare = tuple(sample for sample in dataset.rejected if sample.spare)
-            rejected = tuple(sample for sample in dataset.rejected if not sample.spare)
-            yield LeafSamples(leaf.path, leaf.key, leaf.notes, dataset.samples, rejected, spare)
+            yield LeafSamples(
+                leaf.path,
+                leaf.key,
+                leaf.notes,
+                dataset.samples,
+                dataset.rejected,
+                dataset.choices,
+                dataset.report,
+            )
 
 
 def ago(seconds: float) -> str:
@@ -111,16 +119,17 @@ def moment(seconds: float) -> str:
 
 
 @cache
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """Templates in which everything is escaped; foreign text goes through `clean` besides."""
+    found = Environment(
         loader=PackageLoader("bot.render"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["clean"] = clean
-    environment.filters["ago"] = ago
-    environment.filters["moment"] = moment
-    environment.filters["masked"] = masked
-    return environment
+    found.filters["clean"] = clean
+    found.filters["ago"] = ago
+    found.filters["moment"] = moment
+    found.filters["masked"] = masked
+    return found

@@ -75,8 +75,7 @@ SAMPLES_EXPLAINED = (
     "model will learn after the merge. The filters judge form, not truth, and a small teacher gets facts wrong. Read "
     "the samples as a mirror: if they miss your point, clearer or more varied examples help."
 )
-KEPT = "{kept} kept, {rejected} rejected{spare}"
-SPARE = ", {n} not needed"  # sound ones, when enough were kept
+KEPT = "{kept} kept, {rejected} rejected"
 REJECTED = "{n} rejected, by reason"
 SKIPPED = "No samples: {reason}"
 NO_SAMPLE = "No sample passed the filters. More varied examples often help."
@@ -163,6 +162,29 @@ NEXT_NEXT_BUILD = "**Next: Seedbed.** Your leaf stays in the taxonomy and takes 
 
 FOOTER = "<sub>{at} Comment `/help` for the commands.</sub>"
 FOOTER_SHA = "For commit `{sha}`."
+
+# Documents
+DOCUMENTS = "The documents behind the examples"
+DOCUMENT_AT = "{repo} at commit {commit}"
+DOCUMENT_READ = "{source} was read: {files}."
+DOCUMENT_UNREAD = "{source} could not be read."
+DOCUMENT_NEXT = (
+    "Until that is mended, samples are made from the contexts of the examples alone. Correct `document` in `qna.yaml` "
+    "and push, or comment `/preview` to have it looked at again."
+)
+DOCUMENTS_MORE = "…and {n} more leaves with documents."
+FILES_UNREAD = "Not read, or not all of it:"
+FILES_MORE = "and {n} more"
+CONTEXTS = "Where the contexts of the examples stand"
+CONTEXTS_FOUND = "The contexts of {found} of {all} examples stand there."
+CONTEXTS_LOST = (
+    "These contexts do not stand in the document as it is at that commit. Copy them from there, or name the commit and "
+    "the files that they come from:"
+)
+CONTEXT_FOUND = "Example {n}: {file}, line {line}"
+CONTEXT_LIKE = "Example {n}: {file}, line {line}, {alike} alike"
+CONTEXT_NEAR = "Example {n}: nearest to it is {file}, line {line}, only {alike} alike"
+CONTEXT_NOWHERE = "Example {n}: nothing there is like it"
 
 # Precheck
 PRECHECK = "What the present model knows already"

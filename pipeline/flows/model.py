@@ -1,21 +1,42 @@
-"""The words of a flow: what it works on (`Material`), what it makes (`Draft`), and its stages."""
+"""What a flow is made of: a leaf made ready (material), candidates on their way (drafts), stages that ask a teacher.
+
+A flow grows roots: root 0, 1, 2 … of a leaf are independent of each other, so they run side by side, in any order.
+A root starts as one draft and passes the stages; a stage may make several drafts of one (a list of questions). What
+depends on other roots, that is, whether a text is new, is decided by `pipeline.grow` in the order of the roots.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Literal, TypeVar
 
+from pipeline.chunks import Chunk as Chunk
 from pipeline.documents import Document, Unreachable
 from pipeline.flows import filters
 from pipeline.flows.passages import Passage
-from pipeline.flows.prompts import prompt
-from pipeline.teacher.port import ChatRequest, Message, Sampling
+from pipeline.flows.prompts import PACKAGED, Prompts
+from pipeline.teacher.port import ChatRequest, Completion, Form, Message, Sampling
 from validators import QA, Leaf, Seed
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """How well a judge tells a leaf's own seeds (good) from corruptions of them (bad); see `pipeline.calibration`.
+
+    `auc`: probability that it scores a good pair above a bad one, 0.5 for a judge that guesses; None where there was
+    nothing to compare. `threshold`: the score from which on it accepts. `believed`: whether its verdicts count.
+    """
+
+    auc: float | None
+    threshold: float
+    good: int
+    bad: int
+    believed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +48,10 @@ class Material:
     held: tuple[Seed, ...]
     document: Document | Unreachable | None = None
     passages: tuple[Passage, ...] = ()
+    chunks: tuple[Chunk, ...] = ()
+    prompts: Prompts = PACKAGED
+    calibration: Calibration | None = None
+    count_tokens: Callable[[str], int] = lambda text: -(-len(text) // 4)
 
     @property
     def pairs(self) -> tuple[tuple[Seed, QA], ...]:
@@ -58,55 +83,108 @@ class Material:
 
 @dataclass(slots=True)
 class Draft:
-    """One candidate on its way through the stages; `reason` is set when a stage rejects it."""
+    """One candidate on its way through the stages; `reason` is set when it is rejected, `failed` when the teacher was
+    at fault and another try may help.
 
-    index: int
+    `place`: its root, then its number among its siblings each time that a stage made several. `attributes`: what its
+    plan asks for (difficulty, format, persona). `facts`: of its chunk, by number. `trace`: (stage, request key) of each
+    answer it was made from, in the order of the stages.
+    """
+
+    place: tuple[int, ...]
+    attributes: Mapping[str, str] = field(default_factory=dict)
     seeds: tuple[int, ...] = ()
     context: str = ""
     passage: Passage | None = None
+    chunk: Chunk | None = None
+    facts: tuple[str, ...] = ()
     question: str = ""
     answer: str = ""
-    request_keys: list[str] = field(default_factory=list)
+    task: str = "qa"
+    trace: list[tuple[str, str]] = field(default_factory=list)
     scores: dict[str, float] = field(default_factory=dict)
     reason: str | None = None
+    failed: bool = False
+
+    @property
+    def root(self) -> int:
+        """The number of its root."""
+        return self.place[0]
+
+    def child(self, number: int, **changes: object) -> Draft:
+        """A sibling made of it: same past, its own future."""
+        copy: Draft = replace(self, **changes)  # type: ignore[arg-type]
+        copy.place = (*self.place, number)
+        copy.trace, copy.scores = list(self.trace), dict(self.scores)
+        return copy
+
+
+class Unparsable(Exception):
+    """A reply without what was asked for; the message says what is missing. It is asked once more, by a new seed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One request a draft.
+    """One kind of request.
 
-    `request` says what to ask. `judge(material, draft, text, seen)` puts the text into the draft and returns
-    the reason for a rejection; `seen` holds what passed this stage before in this leaf, in the order of the drafts.
-    `text_of` names what joins `seen`.
+    `request(material, drafts)` says what to ask, `take(material, drafts, completion)` reads the reply and returns the
+    drafts that go on, those with a `reason` included. With scope "each" `drafts` is one draft; with "siblings" all that
+    are alive of one list, judged in one request. `take` must depend on its arguments alone, and may raise
+    `Unparsable`. `new(material, draft)`: the text that must be new among the drafts of earlier roots that passed this
+    stage, "" where nothing must; it is looked at in the order of the roots. `judges`: it asks for a verdict, so it is
+    skipped where the judge is not believed. `tasks`: drafts of other tasks pass it untouched.
     """
 
     name: str
-    request: Callable[[Material, Draft], ChatRequest]
-    judge: Callable[[Material, Draft, str, Sequence[str]], str | None]
-    text_of: Callable[[Draft], str]
+    request: Callable[[Material, Sequence[Draft]], ChatRequest]
+    take: Callable[[Material, Sequence[Draft], Completion], Sequence[Draft]]
+    scope: Literal["each", "siblings"] = "each"
+    new: Callable[[Material, Draft], str] | None = None
+    judges: bool = False
+    tasks: tuple[str, ...] = ("qa",)
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """How a pair is judged: the same request for a sample as for a seed in calibration.
+
+    `request(material, context, question, answer)`; `score(completion)`: 0 bad to 1 good, None where the reply is no
+    verdict.
+    """
+
+    request: Callable[[Material, str, str, str], ChatRequest]
+    score: Callable[[Completion], float | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """The stages that make samples for a kind. `version` counts changes of its code; prompt files count by themselves.
+    """The stages that make samples for one kind of leaf, in one form. `version` counts changes of its code.
 
-    `prepare` finds what to draw on; `messages` makes the training row. `expected` is the share of drafts that a small
-    teacher gets through, to size the first round.
+    `prompts`: names of the files it uses; they count by themselves. `prepare` finds what to draw on. `start(material,
+    root)`: the draft that a root begins with. `roots(material)`: how many roots there can be; None: as many as wanted.
+    `messages`: the training row. `per_root`: rows that a root brings when all are sound; `expected`: the share of rows
+    that is kept, to begin with. `requests_per_row`: for each kept row, where nothing was measured yet.
     """
 
-    name: str
+    kind: str
+    form: Form
     version: int
     prompts: tuple[str, ...]
     stages: tuple[Stage, ...]
     prepare: Callable[[Material], Material]
+    start: Callable[[Material, int], Draft]
+    roots: Callable[[Material], int | None]
     messages: Callable[[Draft], tuple[Message, ...]]
+    per_root: int
     expected: float
+    judge: Judge | None = None
+    requests_per_row: float = 2.5
 
-    @property
-    def id(self) -> str:
-        """Name, version and a digest over the prompt files: what a leaf's key and a sample's provenance carry."""
-        joined = "".join(prompt(name).digest for name in self.prompts)
-        return f"{self.name}@{self.version}+{hashlib.sha256(joined.encode()).hexdigest()[:12]}"
+    def id(self, prompts: Prompts = PACKAGED) -> str:
+        """Kind, form, versions and a digest over the prompts: what a leaf's key and a sample's provenance carry."""
+        joined = "".join(prompts.get(name).digest for name in self.prompts)
+        digest = hashlib.sha256(joined.encode()).hexdigest()[:12]
+        return f"{self.kind}-{self.form}@{self.version}.{filters.VERSION}+{digest}"
 
 
 def number(*parts: object) -> int:
@@ -126,18 +204,17 @@ def chosen(items: Sequence[T], count: int, *parts: object, key: Callable[[T], ob
 def request(
     name: str,
     material: Material,
-    draft: Draft,
+    place: Sequence[int],
     variables: Mapping[str, object],
     examples: Sequence[Mapping[str, object]],
     sampling: Sampling,
 ) -> ChatRequest:
-    """A filled prompt; its seed depends on leaf path, stage and draft, not on target or seed texts.
+    """A filled prompt; its seed depends on leaf path, prompt and place, not on target or seed texts.
 
     A preview and a full run, or a run after an edit elsewhere in the leaf, so ask the same and share the answers.
     """
-    seed = number(material.leaf.path, name, draft.index)
-    settings = Sampling(sampling.temperature, sampling.top_p, sampling.max_tokens, sampling.stop, seed)
-    return ChatRequest(prompt(name).render(variables, examples), settings)
+    seed = number(material.leaf.path, name, *place)
+    return ChatRequest(material.prompts.get(name).render(variables, examples), replace(sampling, seed=seed))
 
 
 def tokens_for(texts: Sequence[str]) -> int:

@@ -6,16 +6,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pipeline.reading.markup import plain
+
 _END = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[]?[A-Z0-9])|\n\s*\n|\n(?=\s*(?:[-*+]|\d+\.)\s)|\n(?=#)")
 _NOT_PROSE = re.compile(r"^\s*(!\[|<|\$\$|[-=*_]{3,}\s*$)")
 _HEADING = re.compile(r"^\s*#{1,6}\s+(.*?)\s*#*\s*$")
-_MARKUP = (
-    (re.compile(r"!?\[([^\]]*)\]\([^)\s]*(?:\s+\"[^\"]*\")?\)"), r"\1"),  # links and pictures: their words
-    (re.compile(r"\[\^?\d+\]"), ""),  # footnote marks
-    (re.compile(r"(\*\*|__|`)(.+?)\1"), r"\2"),
-    (re.compile(r"^\s*(?:[-*+]|\d+\.)\s+"), ""),
-    (re.compile(r"\s+"), " "),
-)
 MIN_WORDS, MAX_WORDS = 5, 60
 MAX_CHARACTERS = 2000  # of a piece; the markup patterns take time quadratic in it
 _LEANS_BACK = re.compile(r"(it|its|they|their|he|his|she|her|this|these|those|such|both|there)\b", re.IGNORECASE)
@@ -93,13 +88,6 @@ def passages(text: str, *, source: str = "", seed: int = -1) -> list[Passage]:
         for at, sentence in enumerate(all_of)
         if MIN_WORDS <= len(sentence.text.split()) <= MAX_WORDS and not sentence.text.endswith((":", "?"))
     ]
-
-
-def plain(text: str) -> str:
-    """`text` without Markdown marks, on one line."""
-    for pattern, replacement in _MARKUP:
-        text = pattern.sub(replacement, text)
-    return text.strip()
 
 
 def _window(all_of: list[Sentence], at: int, source: str, seed: int) -> Passage:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline.store.keys import check_key
-from pipeline.store.port import StoreError
-
-_TEMPORARY = ".writing-"  # no key part starts with a dot, so this is never taken for a blob
+from pipeline.store.keys import TEMPORARY, check_key, folder_of, temporary
+from pipeline.store.port import Blob
+from pipeline.store.trouble import store_error, told
 
 
 class FileStore:
@@ -23,11 +21,13 @@ class FileStore:
     def write(self, key: str, data: bytes) -> None:
         """Write or replace: a temporary file in the same folder, flushed to the disk, then renamed."""
         target = self._path(key)
-        try:
+        with told("write", target):
             target.parent.mkdir(parents=True, exist_ok=True)
-            self._replace(target, data)
-        except OSError as error:
-            raise _store_error("write", target, error) from error
+            try:
+                self._replace(target, data)
+            except FileNotFoundError:  # whoever deleted the folder's last blob took the folder away
+                target.parent.mkdir(parents=True, exist_ok=True)
+                self._replace(target, data)
 
     def read(self, key: str) -> bytes:
         """Raises `KeyError` where there is none."""
@@ -37,38 +37,69 @@ class FileStore:
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             raise KeyError(key) from None
         except OSError as error:
-            raise _store_error("read", path, error) from error
+            raise store_error("read", path, error) from error
 
     def exists(self, key: str) -> bool:
         """Whether `read` would succeed."""
-        return self._path(key).is_file()
+        path = self._path(key)
+        with told("read", path):
+            return path.is_file()
 
     def keys(self, prefix: str = "") -> Iterator[str]:
         """Keys that start with `prefix`, sorted."""
-        folder = self.root / prefix.rpartition("/")[0]  # files outside the prefix's folder cannot match
-        if ".." in prefix.split("/") or prefix.startswith("/"):
-            raise ValueError(f"not a store key: {prefix!r}")
-        paths = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(_TEMPORARY))
-        yield from sorted(
-            key for key in (path.relative_to(self.root).as_posix() for path in paths) if key.startswith(prefix)
-        )
+        yield from sorted(name for name in self._names(prefix) if not temporary(name))
+
+    def blobs(self, prefix: str = "") -> Iterator[Blob]:
+        """The same with size and age; what goes away meanwhile is left out."""
+        yield from self._seen(self.keys(prefix))
 
     def delete(self, key: str) -> None:
-        """Remove; harmless where there is none."""
+        """Remove; harmless where there is none. A folder that becomes empty goes with it."""
         path = self._path(key)
         try:
             path.unlink(missing_ok=True)
+            if path.parent != self.root and path.parent.is_dir() and not any(path.parent.iterdir()):
+                path.parent.rmdir()
         except (IsADirectoryError, NotADirectoryError, PermissionError) as error:
             if path.is_file():
-                raise _store_error("delete", path, error) from error
+                raise store_error("delete", path, error) from error
         except OSError as error:
-            raise _store_error("delete", path, error) from error
+            if path.is_file():
+                raise store_error("delete", path, error) from error
+
+    def leftovers(self) -> Iterator[Blob]:
+        """Temporary files, of killed writes and of those that run."""
+        yield from self._seen(sorted(name for name in self._names("") if temporary(name)))
+
+    def sweep(self, leftover: Blob) -> None:
+        """Remove a temporary file."""
+        path = self.root / leftover.key
+        with told("delete", path):
+            path.unlink(missing_ok=True)
 
     def _path(self, key: str) -> Path:
         return self.root / check_key(key)
 
+    def _names(self, prefix: str) -> Iterator[str]:
+        top = self.root / folder_of(prefix)
+        with told("read", top):
+            for folder, _, files in os.walk(top, onerror=_unless_gone):
+                place = Path(folder).relative_to(self.root).as_posix().removeprefix(".")
+                names = (f"{place}/{name}" if place else name for name in files)
+                yield from (name for name in names if name.startswith(prefix))
+
+    def _seen(self, names: Iterator[str] | list[str]) -> Iterator[Blob]:
+        for name in names:
+            path = self.root / name
+            with told("read", path):
+                try:
+                    found = path.stat()
+                except FileNotFoundError:
+                    continue
+            yield Blob(name, found.st_size, found.st_mtime)
+
     def _replace(self, target: Path, data: bytes) -> None:
-        handle, name = tempfile.mkstemp(prefix=_TEMPORARY, dir=target.parent)
+        handle, name = tempfile.mkstemp(prefix=TEMPORARY, dir=target.parent)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
@@ -85,9 +116,6 @@ class FileStore:
             os.close(folder)
 
 
-def _store_error(verb: str, path: Path, error: OSError) -> StoreError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return StoreError(f"cannot {verb} {path}: the disk is full; free some space there, then run the same again")
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return StoreError(f"cannot {verb} {path}: {error.strerror}; make the folder writable for this user")
-    return StoreError(f"cannot {verb} {path}: {error.strerror or error}")
+def _unless_gone(error: OSError) -> None:
+    if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
+        raise error

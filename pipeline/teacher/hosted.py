@@ -2,35 +2,57 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import logging
+import os
+import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
 
-from pipeline.child import JSON, Child, ChildDied, ChildError, Emit
+from pipeline.child import JSON, ChildDied, ChildError, load_target
+from pipeline.conversation import Conversation
 from pipeline.inventory import read_json, write_json
 from pipeline.models import ModelFolder
-from pipeline.teacher.port import ChatRequest, Completion, Message, Sampling, Teacher, TeacherError
+from pipeline.teacher.port import ChatRequest, Completion, Form, Message, Sampling, Teacher, TeacherError
 from pipeline.teacher.prompt import CONTEXT_TOKENS
+from pipeline.teacher.turns import Turns
 
 log = logging.getLogger(__name__)
 
 EngineName = Literal["vllm", "transformers", "scripted"]
+FormWish = Literal["auto", "plain", "schema"]
+
+DEATHS_TOGETHER = 2
+"""Deaths of the child under a request before it is asked alone: by then it may be what kills."""
+DEATHS = 3
+"""Deaths of the child under a request before it is given up."""
+DEATHS_IN_A_ROW = 5
+"""Deaths with nothing answered in between before the teacher is given up."""
 
 
 @dataclass(frozen=True, slots=True)
 class TeacherSpec:
-    """What to run in the child. `script` holds arguments of `ScriptedTeacher`; `model` is None for that engine only."""
+    """What to run in the child. `script` holds arguments of `ScriptedTeacher`; `model` is None for that engine only.
+
+    Functions among the arguments are named as "module:function". `form` "auto": what suits the model and engine.
+    `adapter`: a LoRA adapter, `drive`: see `VllmTeacher`; both for vLLM alone. `cluster`: arguments of `RayTeacher`,
+    which then holds the engine in actors; {}: it runs in the child itself.
+    """
 
     engine: EngineName
     model: ModelFolder | None = None
     context_tokens: int = CONTEXT_TOKENS
     script: JSON = field(default_factory=dict)
+    form: FormWish = "auto"
+    adapter: ModelFolder | None = None
+    drive: Literal["auto", "async", "steps"] = "auto"
+    cluster: JSON = field(default_factory=dict)
 
     def to_json(self) -> JSON:
         """As a JSON object."""
@@ -43,26 +65,30 @@ class _Facts:
     name: str
     fingerprint: str
     context_tokens: int
-    batch_size: int
+    concurrency: int
+    form: Form
+    tokenizer: str | None
 
 
 class HostedTeacher:
-    """Runs the engine of `spec` in a child, from the first need until `close`; a later call starts it again.
+    """Runs the engine of `spec` in a child, from the first need until `close`; a later answer starts it again.
 
-    When the child dies under a call, it is started once more and asked the whole list again, since only the same
-    list gives the same texts; what was answered before is not repeated. One call at a time: others wait.
-    `memory`: a folder in which to remember name and fingerprint, so that a run that asks nothing starts nothing.
+    When the child dies, it is started again, and what was in flight is asked again; see the limits above.
+    `memory`: a folder in which to remember what the properties say, so that a run that asks nothing starts nothing.
     """
 
     def __init__(self, spec: TeacherSpec, *, memory: Path | None = None, notices: Sequence[str] = ()) -> None:
         self.spec = spec
         self.notices = tuple(notices)
         self._memory = memory / f"{_identity(spec)}.json" if memory else None
-        self._child: Child | None = None
         self._facts = self._remembered()
-        self._calling = threading.Lock()
         self._starting = threading.RLock()
-        self._closing = False
+        self._lock = threading.Lock()  # over the four below
+        self._child: Conversation | None = None
+        self._deaths = 0  # since the last answer
+        self._ends = 0  # how often answers in flight were given up
+        self._why = ""
+        self._session: _Session | None = None
 
     @property
     def name(self) -> str:
@@ -80,9 +106,20 @@ class HostedTeacher:
         return self._known().context_tokens
 
     @property
-    def batch_size(self) -> int:
-        """See `Teacher.batch_size`."""
-        return self._known().batch_size
+    def concurrency(self) -> int:
+        """See `Teacher.concurrency`."""
+        return self._known().concurrency
+
+    @property
+    def form(self) -> Form:
+        """See `Teacher.form`."""
+        return self._known().form
+
+    @property
+    def tokenizer(self) -> Path | None:
+        """See `Teacher.tokenizer`."""
+        path = self._known().tokenizer
+        return Path(path) if path else None
 
     @property
     def proven(self) -> bool:
@@ -92,70 +129,121 @@ class HostedTeacher:
     @property
     def pid(self) -> int | None:
         """The child's process id while it runs."""
-        return self._child.pid if self._child and self._child.alive else None
+        child = self._child
+        return child.pid if child and child.alive else None
 
     def start(self) -> None:
         """Load now instead of at the first need. Raises `TeacherError`."""
+        self._start(self._ends)
+
+    async def answer(self, request: ChatRequest) -> Completion:
+        """See `Teacher.answer`. Raises `TeacherError` when it cannot load, or dies again and again."""
+        session, since, last = self._here(), self._ends, ""
+        for deaths in range(DEATHS):
+            async with session.turns.together() if deaths < DEATHS_TOGETHER else session.turns.alone():
+                child = await self._running(session, since)
+                try:
+                    answer = await child.ask({"op": "answer", "request": asdict(request)})
+                except ChildDied as error:
+                    self._mourn(child, error, since)
+                    last = str(error)
+                except ChildError as error:
+                    return Completion("", "error", error=f"the engine failed at this request: {error}")
+                else:
+                    self._deaths = 0
+                    return _completion(answer)
+        reason = f"the teacher's process died {DEATHS} times under this request, at last with no other beside it"
+        return Completion("", "error", error=f"{reason}: {last}")
+
+    def close(self) -> None:
+        """End the child, also in the middle of answers: they raise `TeacherError`."""
+        self._give_up("the teacher was closed while it answered.")
+        self._drop()
+
+    def _start(self, since: int) -> None:
         with self._starting:
             if self._child is not None and self._child.alive:
                 return
             self._drop()
-            child = Child("pipeline.teacher.hosted:host")
-            self._child = child
             try:
+                child = Conversation("pipeline.teacher.hosted:host")
+            except OSError as error:
+                raise TeacherError(f"the teacher's process cannot start: {error}. Is memory full?") from error
+            with self._lock:
+                self._child = child
+            try:
+                if self._ends != since:  # closed before the child was there to be ended
+                    raise ChildDied("it was closed", 0)
                 facts = _Facts(**child.call({"op": "load", "spec": self.spec.to_json()}))
+                self._check(facts)
             except (ChildError, ChildDied) as error:
                 self._drop()
                 raise TeacherError(f"the teacher cannot load: {error}. {_NEXT_STEP}") from error
             except BaseException:
                 self._drop()
                 raise
-            if self._facts and facts != self._facts:
-                self._drop()
-                self._forget()
-                raise TeacherError(
-                    f"the teacher is another than before ({facts.name}, not {self._facts.name}). Start again."
-                )
             self._remember(facts)
 
-    def complete(self, requests: Sequence[ChatRequest]) -> Iterator[tuple[int, Completion]]:
-        """See `Teacher.complete`. Raises `TeacherError` when it cannot load, or died twice under this call."""
-        with self._calling:
-            self._closing = False
-            answered: set[int] = set()
-            for last_try in (False, True):
-                try:
-                    for index, completion in self._ask(requests):
-                        if index not in answered:
-                            answered.add(index)
-                            yield index, completion
-                    return
-                except (ChildDied, ChildError) as error:
-                    self._drop()
-                    if self._closing:
-                        raise TeacherError("the teacher was closed while it answered.") from error
-                    if last_try:
-                        raise TeacherError(f"the teacher died twice under one call: {error}. {_NEXT_STEP}") from error
-                    log.warning("The teacher is started again: %s", error)
+    def _check(self, facts: _Facts) -> None:
+        if self._facts and facts.fingerprint != self._facts.fingerprint:  # how many at once may change with a cluster
+            self._forget()
+            raise TeacherError(
+                f"the teacher is another than before ({facts.name}, not {self._facts.name}). Start again."
+            )
 
-    def close(self) -> None:
-        """End the child, also in the middle of a call."""
-        self._closing = True
-        self._drop()
+    def _here(self) -> _Session:
+        """What belongs to the running event loop; a teacher may serve one after the other."""
+        loop = asyncio.get_running_loop()
+        if self._session is None or self._session.loop is not loop:
+            self._session = _Session(loop)
+        return self._session
 
-    def _ask(self, requests: Sequence[ChatRequest]) -> Iterator[tuple[int, Completion]]:
-        self.start()
-        child = self._child
-        if child is None:
-            raise ChildDied("the teacher was closed", 0)
-        for event in child.stream({"op": "complete", "requests": [asdict(request) for request in requests]}):
-            yield event["index"], Completion(**event["completion"])
+    async def _running(self, session: _Session, since: int) -> Conversation:
+        """The child, started where it must be: once for all who wait, who share its failure."""
+        while self._ends == since:
+            child = self._child
+            if session.starting is None and child is not None and child.alive:
+                return child
+            if session.starting is None:
+                session.starting = session.loop.create_task(asyncio.to_thread(self._start, since))
+                session.starting.add_done_callback(session.started)
+                session.since = since
+            theirs = session.since
+            try:
+                await asyncio.shield(session.starting)
+            except TeacherError as error:
+                self._give_up(str(error), theirs)
+        raise TeacherError(self._why)
+
+    def _mourn(self, child: Conversation, error: ChildDied, since: int) -> None:
+        """Count a death once, however many waited for the child."""
+        with self._lock:
+            first = self._child is child
+            if first:
+                self._child = None
+                self._deaths += 1
+        if first:
+            child.close()
+            if self._deaths >= DEATHS_IN_A_ROW:
+                times = f"the teacher died {self._deaths} times in a row with nothing answered in between"
+                self._give_up(f"{times}: {error}. {_NEXT_STEP}", since)
+            elif self._ends == since:
+                log.warning("The teacher is started again: %s", error)
+        if self._ends != since:
+            raise TeacherError(self._why) from error
+
+    def _give_up(self, why: str, since: int | None = None) -> None:
+        """All answers that wait now raise `TeacherError`; those that come later begin anew."""
+        with self._lock:
+            if since is None or self._ends == since:
+                self._ends += 1
+                self._why, self._deaths = why, 0
 
     def _drop(self) -> None:
-        child, self._child = self._child, None
+        with self._lock:
+            child, self._child = self._child, None
         if child is not None:
-            child.kill()  # an engine has nothing to save
-            child.close()
+            child.close()  # an engine has nothing to save
 
     def _known(self) -> _Facts:
         if self._facts is None:
@@ -184,6 +272,22 @@ class HostedTeacher:
             self._memory.unlink(missing_ok=True)
 
 
+class _Session:
+    """What belongs to one event loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.turns = Turns()
+        self.starting: asyncio.Task[None] | None = None
+        self.since = 0  # the value of `_ends` for which it starts
+
+    def started(self, task: asyncio.Task[None]) -> None:
+        """Forget the start, whose outcome those who wait have got."""
+        self.starting = None
+        if not task.cancelled():
+            task.exception()  # else asyncio reports one that nobody waited for any more
+
+
 _NEXT_STEP = "`seedbed doctor` says what this machine can run"
 
 
@@ -206,16 +310,19 @@ class _Host:
 
     teacher: Teacher | None = None
 
-    def __call__(self, payload: JSON, emit: Emit) -> JSON:
+    async def __call__(self, payload: JSON) -> JSON:
         if payload["op"] == "load":
-            self.teacher = build(payload["spec"])
-            teacher = self.teacher
-            return asdict(_Facts(teacher.name, teacher.fingerprint, teacher.context_tokens, teacher.batch_size))
+            self.teacher = teacher = build(payload["spec"])
+            tokenizer = str(teacher.tokenizer) if teacher.tokenizer else None
+            facts = (teacher.name, teacher.fingerprint, teacher.context_tokens, teacher.concurrency, teacher.form)
+            return asdict(_Facts(*facts, tokenizer))
         if self.teacher is None:
             raise TeacherError("asked before it was loaded")
-        for index, completion in self.teacher.complete([_request(value) for value in payload["requests"]]):
-            emit({"index": index, "completion": asdict(completion)})
-        return {}
+        try:
+            return asdict(await self.teacher.answer(_request(payload["request"])))
+        except TeacherError as error:  # the engine is of no more use, so neither is this process; the parent sees both
+            print(error, file=sys.stderr, flush=True)
+            os._exit(1)
 
 
 host = _Host()
@@ -223,24 +330,43 @@ host = _Host()
 
 def build(spec: JSON) -> Teacher:
     """Make the teacher that a spec describes, in this process. Raises `TeacherError`."""
-    context = spec["context_tokens"]
-    if spec["engine"] == "scripted":
-        from pipeline.teacher.scripted import ScriptedTeacher
+    context, form = spec["context_tokens"], spec["form"]
+    if spec["cluster"]:
+        from pipeline.teacher.ray import RayTeacher
 
-        script = dict(spec["script"])
-        if "die_mark" in script:
-            script["die_mark"] = Path(script["die_mark"])
-        return ScriptedTeacher(context_tokens=context, **script)
-    model = ModelFolder(**{**spec["model"], "path": Path(spec["model"]["path"])})
+        return RayTeacher({**spec, "cluster": {}}, **spec["cluster"])
+    if spec["engine"] == "scripted":
+        return _scripted(spec["script"], context)
+    model = _folder(spec["model"])
     if spec["engine"] == "vllm":
         from pipeline.teacher.vllm import VllmTeacher
 
-        return VllmTeacher(model, context_tokens=context)
+        adapter = _folder(spec["adapter"]) if spec["adapter"] else None
+        return VllmTeacher(model, context_tokens=context, adapter=adapter, form=form, drive=spec["drive"])
     from pipeline.teacher.transformers import TransformersTeacher
 
-    return TransformersTeacher(model, context_tokens=context)
+    return TransformersTeacher(model, context_tokens=context, form=form)
+
+
+def _scripted(script: JSON, context: int) -> Teacher:
+    from pipeline.teacher.scripted import ScriptedTeacher
+
+    arguments = dict(script)
+    if "die_mark" in arguments:
+        arguments["die_mark"] = Path(arguments["die_mark"])
+    for name in {"script", "delay"} & arguments.keys():
+        arguments[name] = load_target(arguments[name])
+    return ScriptedTeacher(context_tokens=context, **arguments)
+
+
+def _folder(value: JSON) -> ModelFolder:
+    return ModelFolder(**{**value, "path": Path(value["path"])})
 
 
 def _request(value: JSON) -> ChatRequest:
     sampling = {**value["sampling"], "stop": tuple(value["sampling"]["stop"])}
     return ChatRequest(tuple(Message(**message) for message in value["messages"]), Sampling(**sampling))
+
+
+def _completion(value: JSON) -> Completion:
+    return Completion(**{**value, "alternatives": tuple((text, chance) for text, chance in value["alternatives"])})

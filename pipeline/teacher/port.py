@@ -1,15 +1,16 @@
-"""The `Teacher` seam: a pool of chat requests in, completions out, as they finish."""
+"""The `Teacher` seam: chat requests in, completions out, each as soon as it is finished."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, Protocol
 
 Role = Literal["system", "user", "assistant"]
-FinishReason = Literal["stop", "length", "error"]
+FinishReason = Literal["stop", "length", "unfit", "error"]
+Form = Literal["plain", "schema"]
 
 
 class TeacherError(Exception):
@@ -26,13 +27,19 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How to sample. `temperature` 0 is greedy; `seed` makes sampling repeatable; `max_tokens` counts output tokens."""
+    """How to sample. `temperature` 0 is greedy; `seed` makes sampling repeatable; `max_tokens` counts output tokens.
+
+    `schema`: canonical text of a JSON Schema that the answer must fit, "" for free text. `alternatives`: how many of
+    the likeliest first tokens to report, 0 to 20.
+    """
 
     temperature: float = 0.0
     top_p: float = 1.0
     max_tokens: int = 256
     stop: tuple[str, ...] = ()
     seed: int = 0
+    schema: str = ""
+    alternatives: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,27 +51,43 @@ class ChatRequest:
 
     def key(self, fingerprint: str) -> str:
         """SHA-256 (hex) of teacher fingerprint, messages and sampling: the name of the answer (design §5.2)."""
-        canonical = json.dumps([fingerprint, asdict(self)], sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()
+        s = self.sampling
+        turns = [[message.role, message.content] for message in self.messages]
+        how = [s.temperature, s.top_p, s.max_tokens, s.stop, s.seed, s.schema, s.alternatives]
+        canonical = json.dumps([fingerprint, turns, how], ensure_ascii=False, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode(errors="backslashreplace")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What came back. With `finish_reason` "error", `text` is empty and `error` says why; others are unharmed."""
+    """What came back. `finish_reason` "unfit" or "error": `text` is empty and `error` says why; others are unharmed.
+
+    "unfit": no teacher of this kind can ever answer it (it exceeds the context). "error": another try may help.
+    `cached_tokens`: of `prompt_tokens`, those that the engine had computed before. `alternatives`: the likeliest first
+    tokens as (text, natural logarithm of the probability), the likeliest first.
+    """
 
     text: str
     finish_reason: FinishReason = "stop"
     prompt_tokens: int = 0
     output_tokens: int = 0
     error: str | None = None
+    cached_tokens: int = 0
+    alternatives: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def failed(self) -> bool:
+        """Whether there is no text."""
+        return self.finish_reason in ("unfit", "error")
 
 
 class Teacher(Protocol):
-    """A language model that answers chats.
+    """A language model that answers chats, many at once.
 
-    Contract (tests/contract/test_teacher.py): every request of `complete` is answered exactly once, by its index, in
-    any order; the same *list* of requests gives the same texts on the same machine, whatever ran before; a request
-    that does not fit the context is an "error" completion; `TeacherError` only when nothing can be served.
+    Contract (tests/contract/test_teacher.py): each `answer` is independent of the others, however many are in flight; a
+    request that does not fit the context is an "unfit" completion; cancelling an `answer` frees its place; a request
+    that fails harms no other; `TeacherError` only when nothing can be served. All calls come from one event loop at a
+    time. Two answers to one request may differ by rounding where others share their batch: what is stored first counts.
     """
 
     @property
@@ -74,7 +97,7 @@ class Teacher(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 (hex) over weights digest, chat template, engine class and dtype."""
+        """SHA-256 (hex) over weights digest or model name and revision, chat template, engine class and dtype."""
         ...
 
     @property
@@ -83,14 +106,24 @@ class Teacher(Protocol):
         ...
 
     @property
-    def batch_size(self) -> int:
-        """Requests that the engine works on at once; more than this in one call only queue."""
+    def concurrency(self) -> int:
+        """Requests worth having in flight; more than this only queue in the engine. May change while it serves."""
         ...
 
-    def complete(self, requests: Sequence[ChatRequest]) -> Iterator[tuple[int, Completion]]:
-        """Answer each request; yields (index, completion) as they finish."""
+    @property
+    def form(self) -> Form:
+        """Which prompts suit it: few-shot turns in plain text, or instructions whose answers fit a JSON Schema."""
+        ...
+
+    @property
+    def tokenizer(self) -> Path | None:
+        """The model's `tokenizer.json`, None where it is not at hand."""
+        ...
+
+    async def answer(self, request: ChatRequest) -> Completion:
+        """Answer one request."""
         ...
 
     def close(self) -> None:
-        """Free the engine. Closing twice is harmless."""
+        """Free the engine. Closing twice is harmless; answers in flight raise `TeacherError`."""
         ...

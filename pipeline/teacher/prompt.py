@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from pipeline.models import ModelFolder
 from pipeline.teacher.port import ChatRequest, TeacherError
 
 CONTEXT_TOKENS = 4096  # enough for every flow; a longer context only costs memory
+MOST_ALTERNATIVES = 20
 PROTOCOL = 1  # raise when an adapter changes in a way that changes texts
 
 
@@ -18,10 +20,16 @@ class UnfitRequest(Exception):
     """This request cannot be answered; the message says why. Others can."""
 
 
-def fingerprint(model: ModelFolder, engine: str, dtype: str) -> str:
+def fingerprint(model: ModelFolder, engine: str, dtype: str, adapter: ModelFolder | None = None) -> str:
     """SHA-256 (hex) of all that decides a text besides the request. The digest covers the chat template's file."""
-    canonical = json.dumps([PROTOCOL, model.digest, engine, dtype])
+    canonical = json.dumps([PROTOCOL, model.digest, engine, dtype, *([adapter.digest] if adapter else [])])
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def tokenizer_of(model: ModelFolder) -> Path | None:
+    """The model's `tokenizer.json`, None where its tokenizer is of another kind."""
+    path = model.path / "tokenizer.json"
+    return path if path.is_file() else None
 
 
 def context_of(model: ModelFolder, wanted: int) -> int:
@@ -55,6 +63,8 @@ class Prompter:
         sampling = request.sampling
         if sampling.max_tokens < 1 or sampling.temperature < 0 or not 0 < sampling.top_p <= 1:
             raise UnfitRequest(f"max_tokens ≥ 1, temperature ≥ 0 and 0 < top_p ≤ 1 are needed, not {sampling}")
+        if not 0 <= sampling.alternatives <= MOST_ALTERNATIVES:
+            raise UnfitRequest(f"0 to {MOST_ALTERNATIVES} alternatives can be had, not {sampling.alternatives}")
         try:
             text = self.tokenizer.apply_chat_template(
                 [asdict(message) for message in request.messages], add_generation_prompt=True, tokenize=False

@@ -3,47 +3,49 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from pipeline.models import ModelFolder
-from pipeline.teacher.port import ChatRequest, Completion, FinishReason, Sampling, TeacherError
-from pipeline.teacher.prompt import CONTEXT_TOKENS, Prompter, UnfitRequest, context_of, fingerprint
+from pipeline.teacher.port import ChatRequest, Completion, FinishReason, Form, Sampling, TeacherError
+from pipeline.teacher.profile import form_for
+from pipeline.teacher.prompt import CONTEXT_TOKENS, Prompter, UnfitRequest, context_of, fingerprint, tokenizer_of
+from pipeline.teacher.stepping import Stepper
 
 BATCH = 16
+GATHER_S = 0.005  # what arrives together is decoded together; a token takes ten times as long
 
 
 class TransformersTeacher:
-    """Answers fixed batches in the order of the requests.
+    """Decodes what waits in batches of up to `concurrency`; what comes meanwhile makes the next batch.
 
-    The decoding loop is our own, since `generate` knows one seed for a whole batch: here each row has its generator,
-    so that a text depends on its batch's prompts but never on what was sampled before.
+    It cannot bind answers to a schema: its form is always "plain", and a request with a schema is unfit.
     """
 
-    def __init__(self, model: ModelFolder, *, context_tokens: int = CONTEXT_TOKENS, batch_size: int = BATCH) -> None:
+    def __init__(
+        self,
+        model: ModelFolder,
+        *,
+        context_tokens: int = CONTEXT_TOKENS,
+        concurrency: int = BATCH,
+        form: str = "auto",
+    ) -> None:
         """Load; a few seconds for the packaged model. Raises `TeacherError`."""
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
-        import torch
-        from transformers import AutoModelForCausalLM
-
-        if threads := os.environ.get("SEEDBED_THREADS"):
-            torch.set_num_threads(int(threads))  # else PyTorch takes one for each physical core
+        self._form: Form = form_for(model, form, binds=False, engine="transformers")
         self._context = context_of(model, context_tokens)
-        self._batch = batch_size
-        self._device = _device()
-        # On a CPU, bfloat16 is slow where the chip does not multiply it, and rounds differently where it does.
-        dtype = torch.bfloat16 if self._device == "cuda" else torch.float32
-        try:
-            loaded = AutoModelForCausalLM.from_pretrained(model.path, dtype=dtype, local_files_only=True)
-            self._model: Any = loaded.to(self._device).eval()
-        except Exception as error:  # the library has no common class for a broken folder
-            raise TeacherError(f"transformers cannot load {model.name} from {model.path}: {error}") from error
-        self._prompter = Prompter(model, self._context)
-        self._ends = _end_tokens(self._model, self._prompter.tokenizer)
-        place = {"cpu": "CPU", "cuda": "CUDA", "mps": "Apple GPU"}[self._device]
+        self._tokenizer = tokenizer_of(model)
+        self._concurrency = concurrency
+        self._stepper = Stepper(
+            lambda: _Batches(model, Prompter(model, self._context), concurrency),
+            f"{model.name} on transformers",
+            gather_s=GATHER_S,
+        )
+        engine = self._stepper.engine
+        place = {"cpu": "CPU", "cuda": "CUDA", "mps": "Apple GPU"}[engine.device]
         self._name = f"{model.name} on transformers ({place})"
-        dtype_name = str(dtype).removeprefix("torch.")
-        self._fingerprint = fingerprint(model, f"transformers-{self._device}", dtype_name)
+        self._fingerprint = fingerprint(model, f"transformers-{engine.device}", engine.dtype)
 
     @property
     def name(self) -> str:
@@ -61,80 +63,160 @@ class TransformersTeacher:
         return self._context
 
     @property
-    def batch_size(self) -> int:
-        """See `Teacher.batch_size`."""
-        return self._batch
+    def concurrency(self) -> int:
+        """See `Teacher.concurrency`."""
+        return self._concurrency
 
-    def complete(self, requests: Sequence[ChatRequest]) -> Iterator[tuple[int, Completion]]:
-        """See `Teacher.complete`."""
-        if self._model is None:
-            raise TeacherError(f"{self._name} was closed.")
-        rows: list[_Row] = []
-        for index, request in enumerate(requests):
-            try:
-                rows.append(_Row(index, self._prompter.encode(request), request.sampling))
-            except UnfitRequest as error:
-                yield index, Completion("", "error", error=str(error))
-        for start in range(0, len(rows), self._batch):
-            yield from self._decode(rows[start : start + self._batch])
+    @property
+    def form(self) -> Form:
+        """See `Teacher.form`."""
+        return self._form
+
+    @property
+    def tokenizer(self) -> Path | None:
+        """See `Teacher.tokenizer`."""
+        return self._tokenizer
+
+    async def answer(self, request: ChatRequest) -> Completion:
+        """See `Teacher.answer`."""
+        return await self._stepper.answer(request)
 
     def close(self) -> None:
         """Drop the model."""
-        self._model = None
+        self._stepper.close()
 
-    def _decode(self, rows: list[_Row]) -> Iterator[tuple[int, Completion]]:
-        """One batch, token by token; rows leave it as they finish. Tensors are (rows, tokens)."""
+
+class _Batches:
+    """The engine behind it (`stepping.Engine`): one batch at a time, token by token; rows leave it as they finish.
+
+    The decoding loop is our own, since `generate` knows one seed for a whole batch: here each row has its generator.
+    Tensors are (rows, tokens), prompts padded on the left.
+    """
+
+    def __init__(self, model: ModelFolder, prompter: Prompter, most_rows: int) -> None:
+        import torch
+        from transformers import AutoModelForCausalLM
+
+        if threads := os.environ.get("SEEDBED_THREADS"):
+            torch.set_num_threads(int(threads))  # else PyTorch takes one for each physical core
+        self.device = _device()
+        # On a CPU, bfloat16 is slow where the chip does not multiply it, and rounds differently where it does.
+        dtype = torch.bfloat16 if self.device == "cuda" else torch.float32
+        self.dtype = str(dtype).removeprefix("torch.")
+        try:
+            loaded = AutoModelForCausalLM.from_pretrained(model.path, dtype=dtype, local_files_only=True)
+            self._model: Any = loaded.to(self.device).eval()
+        except Exception as error:  # the library has no common class for a broken folder
+            raise TeacherError(f"transformers cannot load {model.name} from {model.path}: {error}") from error
+        self._prompter, self._most_rows = prompter, most_rows
+        self._ends = _end_tokens(self._model, prompter.tokenizer)
+        self._waiting: list[_Row] = []
+        self._rows: list[_Row] = []
+        self._ids: Any = None
+        self._mask: Any = None
+        self._positions: Any = None
+        self._cache: Any = None
+
+    @property
+    def busy(self) -> bool:
+        """See `stepping.Engine.busy`."""
+        return bool(self._rows or self._waiting)
+
+    def add(self, number: int, request: ChatRequest) -> None:
+        """See `stepping.Engine.add`."""
+        if request.sampling.schema:
+            raise UnfitRequest("transformers cannot bind an answer to a schema: use vLLM or a server for this prompt")
+        self._waiting.append(_Row(number, self._prompter.encode(request), request.sampling))
+
+    def drop(self, number: int) -> None:
+        """See `stepping.Engine.drop`."""
+        self._waiting = [row for row in self._waiting if row.number != number]
+        self._keep([place for place, row in enumerate(self._rows) if row.number != number])
+
+    def step(self) -> Iterator[tuple[int, Completion]]:
+        """See `stepping.Engine.step`."""
         import torch
 
-        longest = max(len(row.prompt) for row in rows)
+        if not self._rows:
+            self._begin()
+        with torch.inference_mode():
+            output = self._model(
+                input_ids=self._ids,
+                attention_mask=self._mask,
+                position_ids=self._positions,
+                past_key_values=self._cache,
+                use_cache=True,
+                logits_to_keep=1,
+            )
+        self._cache, logits = output.past_key_values, output.logits[:, -1].float().cpu()
+        tokens = [row.choose(scores, self._prompter.tokenizer) for row, scores in zip(self._rows, logits, strict=True)]
+        staying = []
+        for place, (row, token) in enumerate(zip(self._rows, tokens, strict=True)):
+            if (done := row.accept(token, self._ends, self._prompter.tokenizer)) is None:
+                staying.append(place)
+            else:
+                yield row.number, done
+        self._grow(tokens)
+        self._keep(staying)
+
+    def close(self) -> None:
+        """See `stepping.Engine.close`."""
+        self._model = self._cache = None
+
+    def _begin(self) -> None:
+        """Make a batch of those who have waited longest."""
+        import torch
+
+        self._rows, self._waiting = self._waiting[: self._most_rows], self._waiting[self._most_rows :]
+        longest = max(len(row.prompt) for row in self._rows)
         pad = next(iter(self._ends))
-        ids = torch.tensor([[pad] * (longest - len(row.prompt)) + row.prompt for row in rows])
-        mask = torch.tensor([[0] * (longest - len(row.prompt)) + [1] * len(row.prompt) for row in rows])
-        ids, mask = ids.to(self._device), mask.to(self._device)
-        positions = (mask.cumsum(-1) - 1).clamp(min=0)
-        cache = None
-        while rows:
-            with torch.inference_mode():
-                output = self._model(
-                    input_ids=ids,
-                    attention_mask=mask,
-                    position_ids=positions,
-                    past_key_values=cache,
-                    use_cache=True,
-                    logits_to_keep=1,
-                )
-            cache, logits = output.past_key_values, output.logits[:, -1].float().cpu()
-            tokens = [row.choose(scores) for row, scores in zip(rows, logits, strict=True)]
-            staying = []
-            for place, (row, token) in enumerate(zip(rows, tokens, strict=True)):
-                if (done := row.accept(token, self._ends, self._prompter.tokenizer)) is None:
-                    staying.append(place)
-                else:
-                    yield row.index, done
-            if len(staying) < len(rows):
-                rows = [rows[place] for place in staying]
-                keep = torch.tensor(staying, dtype=torch.long, device=self._device)
-                cache.batch_select_indices(keep)
-                mask, positions = mask[keep], positions[keep]
-            ids = torch.tensor([[tokens[place]] for place in staying], device=self._device)
-            mask = torch.cat([mask, mask.new_ones(len(rows), 1)], dim=1)
-            positions = positions[:, -1:] + 1
+        ids = [[pad] * (longest - len(row.prompt)) + row.prompt for row in self._rows]
+        mask = [[0] * (longest - len(row.prompt)) + [1] * len(row.prompt) for row in self._rows]
+        self._ids = torch.tensor(ids, device=self.device)
+        self._mask = torch.tensor(mask, device=self.device)
+        self._positions = (self._mask.cumsum(-1) - 1).clamp(min=0)
+        self._cache = None
+
+    def _grow(self, tokens: list[int]) -> None:
+        """Make the tokens just chosen the next input."""
+        import torch
+
+        self._ids = torch.tensor([[token] for token in tokens], device=self.device)
+        self._mask = torch.cat([self._mask, self._mask.new_ones(len(tokens), 1)], dim=1)
+        self._positions = self._positions[:, -1:] + 1
+
+    def _keep(self, staying: list[int]) -> None:
+        """Let all other rows go."""
+        import torch
+
+        if len(staying) == len(self._rows):
+            return
+        self._rows = [self._rows[place] for place in staying]
+        keep = torch.tensor(staying, dtype=torch.long, device=self.device)
+        if self._cache is not None:  # else they have not been through the model yet
+            self._cache.batch_select_indices(keep)
+        self._ids, self._mask, self._positions = self._ids[keep], self._mask[keep], self._positions[keep]
 
 
 class _Row:
     """One request on its way through a batch."""
 
-    def __init__(self, index: int, prompt: list[int], sampling: Sampling) -> None:
+    def __init__(self, number: int, prompt: list[int], sampling: Sampling) -> None:
         import torch
 
-        self.index, self.prompt, self.sampling = index, prompt, sampling
+        self.number, self.prompt, self.sampling = number, prompt, sampling
         self.output: list[int] = []
+        self.alternatives: tuple[tuple[str, float], ...] = ()
         self.generator = torch.Generator().manual_seed(sampling.seed)
 
-    def choose(self, logits: Any) -> int:
+    def choose(self, logits: Any, tokenizer: Any) -> int:
         """The next token: the likeliest, or one drawn from the smallest set that holds `top_p` of the mass."""
         import torch
 
+        if not self.output and self.sampling.alternatives:
+            values, tokens = torch.log_softmax(logits, -1).topk(self.sampling.alternatives)
+            texts = [tokenizer.decode([token]) for token in tokens.tolist()]
+            self.alternatives = tuple(zip(texts, values.tolist(), strict=True))
         if self.sampling.temperature == 0:
             return int(logits.argmax())
         chances, tokens = torch.softmax(logits / self.sampling.temperature, -1).sort(descending=True, stable=True)
@@ -156,7 +238,7 @@ class _Row:
         return self._complete(text, "length") if full else None
 
     def _complete(self, text: str, reason: FinishReason) -> Completion:
-        return Completion(text, reason, len(self.prompt), len(self.output))
+        return Completion(text, reason, len(self.prompt), len(self.output), alternatives=self.alternatives)
 
 
 def _device() -> str:

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
-from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pipeline.models import ModelFolder
-from pipeline.teacher.port import ChatRequest, Completion, Sampling, TeacherError
-from pipeline.teacher.prompt import CONTEXT_TOKENS, Prompter, UnfitRequest, context_of, fingerprint
+from pipeline.teacher.port import ChatRequest, Completion, Form, TeacherError
+from pipeline.teacher.profile import form_for
+from pipeline.teacher.prompt import CONTEXT_TOKENS, Prompter, context_of, fingerprint, tokenizer_of
+from pipeline.teacher.stepping import Stepper
+from pipeline.teacher.vllm_engines import Steps, Streams
 
-BATCH_CPU = 64  # twice as many gain an eighth in speed and double the memory and what a kill costs (design §7)
-BATCH_GPU = 256
+CONCURRENCY_CPU = 64  # twice as many gain an eighth in speed and double the memory and what a kill costs (design §7)
+CONCURRENCY_GPU = 256
 ENVIRONMENT = {
-    # The scheduler in this process sees requests in the order given; as a process of its own it races with arrival.
-    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
     "VLLM_CPU_KVCACHE_SPACE": "2",  # GiB: 64 requests of 700 tokens at float32 for the packaged model
     "VLLM_LOGGING_LEVEL": "ERROR",
     "VLLM_NO_USAGE_STATS": "1",
     "HF_HUB_OFFLINE": "1",
+    "VLLM_WORKER_MULTIPROC_METHOD": "spawn",  # a fork would hold our pipes open after our death
 }
+_LORA_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
+
+Drive = Literal["auto", "async", "steps"]
 
 
 def cpu_dtype() -> str:
@@ -35,44 +40,51 @@ def cpu_dtype() -> str:
 
 
 class VllmTeacher:
-    """Answers with vLLM's engine, up to `batch_size` requests at once.
+    """Answers by continuous batching, with a seed for each request and a prefix cache that lives as long as the engine.
 
-    The same list gives the same texts: one process, arrival in list order, a seed for each request, and a prefix
-    cache that starts empty with each call (within a call it saves the prefill of shared few-shot turns).
+    `adapter`: a LoRA adapter that all answers use. `drive`: who runs the engine. "async": vLLM's `AsyncLLM`, whose
+    engine has processes of its own, in our process group; "steps": a thread of ours; "auto": "async" on CUDA, "steps"
+    on a CPU. With "async", all calls must come from the event loop that made it: host it (hosted.py).
     """
 
     def __init__(
-        self, model: ModelFolder, *, context_tokens: int = CONTEXT_TOKENS, batch_size: int | None = None
+        self,
+        model: ModelFolder,
+        *,
+        context_tokens: int = CONTEXT_TOKENS,
+        concurrency: int | None = None,
+        adapter: ModelFolder | None = None,
+        form: str = "auto",
+        drive: Drive = "auto",
     ) -> None:
         """Load; 15 s for the packaged model. Raises `TeacherError`."""
         for key, value in ENVIRONMENT.items():
             os.environ.setdefault(key, value)
+        self._form: Form = form_for(model, form, binds=True, engine="vLLM")
         self._context = context_of(model, context_tokens)
+        self._tokenizer = tokenizer_of(model)
+        self._engine: Stepper[Steps] | Streams
         try:
-            from vllm import LLM
             from vllm.platforms import current_platform
 
             cpu = current_platform.is_cpu()
-            self._batch = batch_size or (BATCH_CPU if cpu else BATCH_GPU)
-            self._llm: Any = LLM(
-                model=str(model.path),
-                dtype=cpu_dtype() if cpu else "auto",
-                max_model_len=self._context,
-                max_num_seqs=self._batch,
-                max_num_batched_tokens=max(16384, self._context),
-                # A split prompt with a seed kills the CPU engine: "CPU Generator does not use offset".
-                enable_chunked_prefill=False,
-                enable_prefix_caching=True,
-                enforce_eager=cpu,
-                disable_log_stats=True,
-                seed=0,
-            )
+            tuned = f" with {adapter.name}" if adapter else ""
+            self._name = f"{model.name}{tuned} on vLLM ({'CPU' if cpu else 'CUDA'})"
+            self._concurrency = concurrency or (CONCURRENCY_CPU if cpu else CONCURRENCY_GPU)
+            arguments = {**self._arguments(model, cpu), **_lora_arguments(adapter)}
+            prompter = Prompter(model, self._context)
+            # AsyncLLM's two processes more compete with the arithmetic for the same cores: PLACEHOLDER
+            if drive == "steps" or (drive == "auto" and cpu):
+                stepper = Stepper(lambda: Steps(arguments, prompter, adapter), self._name)
+                self._engine, dtype = stepper, stepper.engine.dtype
+            else:
+                self._engine = Streams(arguments, prompter, adapter, self._name)
+                dtype = self._engine.dtype
+        except TeacherError:
+            raise
         except Exception as error:  # vLLM raises whatever its many parts raise
             raise TeacherError(f"vLLM cannot load {model.name}: {str(error) or type(error).__name__}") from error
-        dtype = str(self._llm.llm_engine.model_config.dtype).removeprefix("torch.")
-        self._name = f"{model.name} on vLLM ({'CPU' if cpu else 'CUDA'})"
-        self._fingerprint = fingerprint(model, "vllm-cpu" if cpu else "vllm-cuda", dtype)
-        self._prompter = Prompter(model, self._context)
+        self._fingerprint = fingerprint(model, "vllm-cpu" if cpu else "vllm-cuda", dtype, adapter)
 
     @property
     def name(self) -> str:
@@ -90,67 +102,54 @@ class VllmTeacher:
         return self._context
 
     @property
-    def batch_size(self) -> int:
-        """See `Teacher.batch_size`."""
-        return self._batch
+    def concurrency(self) -> int:
+        """See `Teacher.concurrency`."""
+        return self._concurrency
 
-    def complete(self, requests: Sequence[ChatRequest]) -> Iterator[tuple[int, Completion]]:
-        """See `Teacher.complete`. Raises `TeacherError` when the engine fails: then it is of no more use."""
-        if self._llm is None:
-            raise TeacherError(f"{self._name} was closed.")
-        engine = self._llm.llm_engine
-        engine.reset_prefix_cache()
-        open_ids: set[str] = set()
-        refused: list[tuple[int, Completion]] = []
-        try:
-            for index, request in enumerate(requests):
-                try:
-                    prompt = {"prompt_token_ids": self._prompter.encode(request)}
-                    engine.add_request(str(index), prompt, _parameters(request.sampling))
-                    open_ids.add(str(index))
-                except (UnfitRequest, ValueError) as error:
-                    refused.append((index, Completion("", "error", error=str(error))))
-            yield from refused
-            while engine.has_unfinished_requests():
-                for output in _step(engine):
-                    if output.finished:
-                        open_ids.discard(output.request_id)
-                        yield int(output.request_id), _completion(output)
-        finally:
-            if open_ids:  # the caller left early
-                engine.abort_request(sorted(open_ids))
+    @property
+    def form(self) -> Form:
+        """See `Teacher.form`."""
+        return self._form
+
+    @property
+    def tokenizer(self) -> Path | None:
+        """See `Teacher.tokenizer`."""
+        return self._tokenizer
+
+    async def answer(self, request: ChatRequest) -> Completion:
+        """See `Teacher.answer`. Raises `TeacherError` when the engine has failed: then it is of no more use."""
+        return await self._engine.answer(request)
 
     def close(self) -> None:
         """Shut the engine down. vLLM keeps some memory until the process ends: host it in a child."""
-        if self._llm is not None:
-            self._llm.llm_engine.engine_core.shutdown()
-            self._llm = None
+        self._engine.close()
+
+    def _arguments(self, model: ModelFolder, cpu: bool) -> dict[str, Any]:
+        """What both ways to run the engine are started with; see vLLM's `EngineArgs`."""
+        arguments: dict[str, Any] = {
+            "model": str(model.path),
+            "max_model_len": self._context,
+            "max_num_seqs": self._concurrency,
+            "enable_prefix_caching": True,
+            "enforce_eager": cpu,
+            "disable_log_stats": True,
+            "seed": 0,
+            # Where white space is free, small models fill an answer with it. Guidance knows most of JSON Schema.
+            "structured_outputs_config": {"backend": "guidance", "disable_any_whitespace": True},
+        }
+        if cpu:
+            # A split prompt with a seed kills the CPU engine: "CPU Generator does not use offset".
+            arguments |= {"enable_chunked_prefill": False, "max_num_batched_tokens": max(16384, self._context)}
+            arguments |= {"dtype": cpu_dtype()}
+        return arguments
 
 
-def _parameters(sampling: Sampling) -> Any:
-    from vllm import SamplingParams
-    from vllm.sampling_params import RequestOutputKind
-
-    return SamplingParams(
-        temperature=sampling.temperature,
-        top_p=sampling.top_p,
-        max_tokens=sampling.max_tokens,
-        stop=list(sampling.stop),
-        seed=sampling.seed if sampling.temperature > 0 else None,
-        output_kind=RequestOutputKind.FINAL_ONLY,
-    )
-
-
-def _step(engine: Any) -> list[Any]:
-    try:
-        outputs: list[Any] = engine.step()
-    except Exception as error:
-        raise TeacherError(f"vLLM's engine failed: {str(error) or type(error).__name__}") from error
-    return outputs
-
-
-def _completion(output: Any) -> Completion:
-    answer = output.outputs[0]
-    if answer.finish_reason not in ("stop", "length"):
-        return Completion("", "error", error=f"vLLM gave this request up ({answer.finish_reason})")
-    return Completion(answer.text, answer.finish_reason, len(output.prompt_token_ids or ()), len(answer.token_ids))
+def _lora_arguments(adapter: ModelFolder | None) -> dict[str, Any]:
+    if adapter is None:
+        return {}
+    config = json.loads((adapter.path / "adapter_config.json").read_text(encoding="utf-8"))
+    rank = max(config["r"], *(config.get("rank_pattern") or {}).values(), 1)
+    fitting = next((most for most in _LORA_RANKS if most >= rank), None)
+    if fitting is None:
+        raise TeacherError(f"{adapter.name} has rank {rank}; vLLM takes adapters up to rank {_LORA_RANKS[-1]}.")
+    return {"enable_lora": True, "max_loras": 1, "max_lora_rank": fitting}

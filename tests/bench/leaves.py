@@ -16,20 +16,21 @@ _FAULTS = ("", "", "", "trailing", "number", "version", "slip")
 """Four leaves of seven have one mechanical fault, about as many as the contributions in the field."""
 
 
-def taxonomy(count: int) -> Iterator[tuple[str, str]]:
+def taxonomy(count: int, *, faults: bool = True) -> Iterator[tuple[str, str]]:
     """(path, text) of `count` leaves and their attributions; every third is knowledge."""
     for number in range(count):
         knowledge = number % 3 == 0
         name = f"{_text(f'{number} name', 2).replace(' ', '_')}_{number}"
         tree = "knowledge/geography" if knowledge else "compositional_skills/writing"
         text = _knowledge(number) if knowledge else _skill(number)
-        yield f"{tree}/{name}/qna.yaml", _faulty(text, _FAULTS[_hash(f"{number} fault") % len(_FAULTS)])
+        fault = _FAULTS[_hash(f"{number} fault") % len(_FAULTS)] if faults else ""
+        yield f"{tree}/{name}/qna.yaml", _faulty(text, fault)
         yield f"{tree}/{name}/attribution.txt", _ATTRIBUTION
 
 
-def write(folder: Path, count: int) -> None:
+def write(folder: Path, count: int, *, faults: bool = True) -> None:
     """The same as files."""
-    for path, text in taxonomy(count):
+    for path, text in taxonomy(count, faults=faults):
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")

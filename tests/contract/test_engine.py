@@ -183,7 +183,7 @@ def test_steps_return_what_a_record_would(engine: Engine) -> None:
     assert seen == [[1, {"2": "two"}], None]
 
 
-@pytest.mark.parametrize("queue", ["build", "generate", "preview"])
+@pytest.mark.parametrize("queue", ["build", "generate"])
 def test_heavy_queues_run_one_job_at_a_time_in_order(engine: Engine, queue: Any) -> None:
     order: list[str] = []
     inside = 0
@@ -456,19 +456,21 @@ def test_a_delayed_job_waits_and_keeps_nobody_waiting(engine: Engine) -> None:
     assert outcome(engine.status("never"))[2] == "cancelled"
 
 
-def test_previews_go_before_generation_and_that_before_builds_in_one_slot(engine: Engine) -> None:
+def test_generation_goes_before_builds_and_previews_wait_for_neither(engine: Engine) -> None:
     meeting = Meeting()
     engine.start({"meet": meeting.job})
     engine.enqueue("meet", None, id="first", queue="build")
     until(lambda: meeting.order == ["first"], "a build runs")
-    for id, queue in (("b", "build"), ("g", "generate"), ("p1", "preview"), ("p2", "preview"), ("g2", "generate")):
+    for id, queue in (("b", "build"), ("g", "generate"), ("g2", "generate")):
         engine.enqueue("meet", None, id=id, queue=queue)  # type: ignore[arg-type]
-    engine.enqueue("meet", None, id="lint", queue="lint")
-    until(lambda: "lint" in meeting.inside, "lint does not wait for a build")
-    assert meeting.inside == {"first", "lint"}
+    for id, queue in (("lint", "lint"), ("p1", "preview"), ("p2", "preview"), ("p3", "preview")):
+        engine.enqueue("meet", None, id=id, queue=queue)  # type: ignore[arg-type]
+    until(lambda: {"lint", "p1", "p2"} <= meeting.inside, "neither lint nor previews wait for a build")
+    assert meeting.inside == {"first", "lint", "p1", "p2"}, "two previews at a time"
     meeting.open.set()
     ended(engine, "b")
-    assert [id for id in meeting.order if id != "lint"] == ["first", "p1", "p2", "g", "g2", "b"]
+    ended(engine, "p3")
+    assert [id for id in meeting.order if id in ("first", "g", "g2", "b")] == ["first", "g", "g2", "b"]
 
 
 class Limited(TryAgain):
@@ -543,9 +545,9 @@ def test_who_waits_for_a_limit_keeps_the_key_but_not_the_place(make: Callable[..
     def note(steps: Steps, payload: JSON) -> JSON:
         calls.append(steps.job_id)
 
-    engine.enqueue("preview", None, id="waits", queue="preview", key="7")
-    engine.enqueue("note", None, id="same key", queue="preview", key="7")
-    engine.enqueue("note", None, id="other key", queue="preview", key="8")
+    engine.enqueue("preview", None, id="waits", queue="generate", key="7")
+    engine.enqueue("note", None, id="same key", queue="generate", key="7")
+    engine.enqueue("note", None, id="other key", queue="generate", key="8")
     engine.enqueue("note", None, id="build", queue="build")
     engine.start({"preview": preview, "note": note})
     for id in ("waits", "same key", "other key", "build"):
@@ -783,8 +785,8 @@ def test_drain_skips_the_time_that_would_be_waited() -> None:
 
     engine.enqueue("job", False, id="delayed", queue="lint", key="7", delay_s=3600.0)
     engine.enqueue("job", False, id="build", queue="build")
-    engine.enqueue("job", True, id="busy", queue="preview", key="7")
-    engine.enqueue("job", False, id="after", queue="preview", key="7")
+    engine.enqueue("job", True, id="busy", queue="generate", key="7")
+    engine.enqueue("job", False, id="after", queue="generate", key="7")
     engine.enqueue("job", False, id="other", queue="lint", key="7")
     engine.drain({"job": job})
     assert calls == ["busy", "build", "other", "busy", "busy", "after", "delayed"]

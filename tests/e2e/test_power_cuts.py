@@ -62,10 +62,10 @@ def travel(story: Story, cut: Callable[[str, str], None]) -> Outcome:
     leaf = story.leaves[0]
     sha = story.open(clone, leaf, leaf.tree())
     story.checked(sha, "success")
-    cut("preview-", "stage 1")
+    cut("preview-", "generating")
     story.previewed(leaf)
     story.merge(leaf)
-    cut("gh-", "stage 1")
+    cut("gh-", "generating")
     story.generated()
     story.jobs.enqueue("nightly", {}, id="demo-night", queue="build")
     cut("demo-night", "tuning: step")

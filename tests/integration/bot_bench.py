@@ -99,11 +99,11 @@ class Bench:
             settings=settings,
             forge=self.forge,
             enqueuer=self.engine,
-            teachers=TeacherDesk(self._open),
+            teachers=TeacherDesk(self._open, Responses(":memory:")),
             store=self.store,
-            responses=Responses(":memory:"),
             fetch=self._fetch,
             documents=offline,
+            embedder=None,
             trainer=self.trainer,
             evaluator=ScriptedEvaluator(),
         )

@@ -23,6 +23,7 @@ from bot.render import texts
 from bot.settings import Settings
 from bot.wiring import jobs, schedules
 from bot.worker import work
+from pipeline.store.memory import MemoryStore
 from tests.integration.bot_bench import GOOD, Bench
 
 DAY = 86_400.0
@@ -228,6 +229,14 @@ def test_prune_asks_for_the_days_of_the_settings(bench: Bench, monkeypatch: pyte
     monkeypatch.setattr(type(bench.engine), "prune", lambda _, older_than_s: asked.append(older_than_s) or 3)
     assert bench.job("prune", {}, "clock").result == {"jobs": 3}
     assert asked == [30 * DAY]
+
+
+def test_prune_keeps_the_limits_of_the_store(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, store=MemoryStore(clock=lambda: 0.0), settings_changes={"store_max_days": 30})
+    bench.store.write("leaves/k/manifest.json", b"{}")
+    pruned = bench.job("prune", {}, "clock").result
+    assert pruned == {"jobs": 0, "store": {"datasets": {"count": 1, "bytes": 2}, "left_bytes": 0}}
+    assert not bench.store.exists("leaves/k/manifest.json")
 
 
 def test_a_worker_begins_by_comparing_and_ends_when_told(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ import pytest
 from pipeline.flows import filters
 from pipeline.generate import LeafDataset, Origin, generate, heldout
 from pipeline.models import DEFAULT_MODEL
+from pipeline.pool import Pool
 from pipeline.responses import Responses
 from pipeline.store.memory import MemoryStore
 from pipeline.teacher.choose import open_teacher
@@ -52,7 +53,11 @@ def clock() -> Leaf:
 
 def make(teacher: Teacher, responses: Responses, store: MemoryStore, target: int) -> list[LeafDataset]:
     items = [(leaf, ORIGIN) for leaf in (leaves.freeform(count=8), clock())]
-    return generate(items, teacher=teacher, responses=responses, store=store, target=target)
+    pool = Pool(teacher, responses)
+    try:
+        return generate(items, pool=pool, store=store, target=target)
+    finally:
+        pool.close()
 
 
 def test_a_small_teacher_yields_samples_that_hold_what_they_promise(teacher: Teacher, tmp_path: Path) -> None:

@@ -13,7 +13,9 @@ from bot import pulls
 from bot.pulls import (
     Budget,
     BuildPart,
+    DocumentsPart,
     Fault,
+    LeafDocument,
     LeafMade,
     LeafPreview,
     LeafScore,
@@ -21,6 +23,7 @@ from bot.pulls import (
     MergePart,
     PreviewPart,
     PullState,
+    SeedPlace,
     Shown,
 )
 from bot.render import texts
@@ -224,9 +227,12 @@ def test_it_always_fits() -> None:
     merge = MergePart(long, (LeafMade(long, "k", 1, 1, (long,) * 50),) * 300)
     build = BuildPart("b", True, long, (LeafScore(long, 0, 1),) * 300)
     preview = PreviewPart(SHA, "done", long, (leaf,) * 300)
+    places = (SeedPlace(1, long, 3, 1.0, True), SeedPlace(2, long, 3, 0.5), SeedPlace(3)) * 20
+    read = LeafDocument(long, long, long, read=(long,) * 20, files=99, unread=((long, long),) * 20, seeds=places)
+    documents = DocumentsPart(SHA, (read, LeafDocument(long, long, long, reason=long)) * 150)
     for state in (
         PullState(3, lint),
-        PullState(3, green, preview),
+        PullState(3, green, preview, documents=documents),
         PullState(3, lint, preview, merge),
         PullState(3, build=build),
     ):
@@ -303,13 +309,6 @@ def test_the_case_of_no_preview_is_told() -> None:
         state = PullState(3, replace(GREEN, preview=case))  # type: ignore[arg-type]
         assert told in render(state, PAGE)
         assert told not in render(replace(state, preview=PREVIEW), PAGE)
-
-
-def test_samples_that_were_not_needed_are_no_rejected_ones() -> None:
-    leaf = replace(PREVIEW.leaves[0], rejected=0, reasons=(), dropped=(), spare=3)
-    body = render(PullState(3, GREEN, replace(PREVIEW, leaves=(leaf,))), PAGE)
-    assert "1 kept, 0 rejected, 3 not needed" in body
-    assert "by reason" not in body
 
 
 def test_the_room_in_the_teachers_prompt() -> None:

@@ -28,7 +28,9 @@ from bot.pulls import (
     Budget,
     BuildPart,
     Decision,
+    DocumentsPart,
     Fault,
+    LeafDocument,
     LeafMade,
     LeafPrecheck,
     LeafPreview,
@@ -38,6 +40,7 @@ from bot.pulls import (
     PrecheckPart,
     PreviewPart,
     PullState,
+    SeedPlace,
     Shown,
     TriagePart,
 )
@@ -96,6 +99,17 @@ def prechecked(text: str) -> PrecheckPart:
     return PrecheckPart(SHA, "done", text, (LeafPrecheck(text, (pulls.Asked(text, text, text, 0.5, True),)),))
 
 
+def documented(text: str) -> DocumentsPart:
+    places = (
+        SeedPlace(1, text, 3, 1.0, True),
+        SeedPlace(2, text, 3, 0.95, True),
+        SeedPlace(3, text, 3, 0.5),
+        SeedPlace(4),
+    )
+    read = LeafDocument(text, text, text, read=(text,), files=2, unread=((text, text),), seeds=places)
+    return DocumentsPart(SHA, (read, LeafDocument(text, text, text, reason=text)))
+
+
 def decided(text: str) -> TriagePart:
     # `void` is made by `bot.triage` of logins and shas, in our own Markdown.
     marks = tuple((mark, text) for mark in ("ok", "look", "bad"))
@@ -108,6 +122,7 @@ def states(text: str) -> Iterator[PullState]:
     green = replace(linted(text), errors=0, faults=(), preview="ask")
     yield PullState(3, linted(text), triage=decided(text))
     yield PullState(3, green, previewed(text), precheck=prechecked(text), triage=decided(text))
+    yield PullState(3, green, previewed(text), documents=documented(text))
     yield PullState(3, green, previewed(text, OLD), precheck=replace(prechecked(text), sha=OLD))
     yield PullState(3, green, triage=replace(decided(text), state="needs-review", hold=None))
     failed = PreviewPart(SHA, "failed", failed=text)

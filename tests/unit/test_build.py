@@ -179,3 +179,23 @@ def test_a_contributor_cannot_break_out_of_the_card(bench: Bench) -> None:
     assert "\n```\n# Owned" not in card
     assert "x\\|\\[y\\]" in card
     assert "<img" not in card.replace("\\<img", "")
+
+
+def test_a_contaminated_evaluation_set_fails_the_build(bench: Bench, tmp_path: Path) -> None:
+    questions = [sample.question for sample in bench.request.datasets[0].samples[:3]]
+    path = tmp_path / "exam.jsonl"
+    path.write_text("".join(json.dumps({"question": question}) + "\n" for question in questions))
+    watched = replace(QUIET, eval_sets=(str(path),))
+    with pytest.raises(BuildError, match=r"3 of 3 items of the evaluation set 'exam' away.*overlap_allowed"):
+        bench.build(replace(bench.request, recipe=watched))
+    assert bench.trainer.runs == 0
+    allowed = bench.build(replace(bench.request, recipe=replace(watched, overlap_allowed=1.0)))
+    record = json.loads((allowed.folder / "manifest.json").read_bytes())["outputs"]["mixture"]
+    assert {sample.id for sample in bench.request.datasets[0].samples[:3]} <= set(record["leaked"])
+    path.write_text('{"question": "Something else?"}\n')
+    assert (
+        bench.build(replace(bench.request, recipe=replace(watched, overlap_allowed=1.0))).build_id != allowed.build_id
+    )
+    path.unlink()
+    with pytest.raises(BuildError, match="cannot be read"):
+        bench.build(replace(bench.request, recipe=watched))

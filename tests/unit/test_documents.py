@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
+import time
 from collections.abc import Iterator, Sequence
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,8 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import documents
-from pipeline.documents import Document, Reach, Unreachable, check_url, fetch, glob_match
+from pipeline.documents import Document, Reach, Unreachable, address, check_url, fetch, glob_match
+from pipeline.documents.mirror import MAX_BLOB_BYTES, make_room
 from pipeline.git import Access, Repository
 from tests.unit.git_fixture import bare, commit, git
 from validators import DocumentRef
@@ -24,8 +26,9 @@ COMMIT = "ab" * 20
 FILES = {
     "guide.md": "# Guide\n\nThe clock é.\n".encode(),
     "deep/er/notes.txt": b"Deep notes.",
+    "deep/page.html": b"<p>",
     "deep/plan.pdf": b"%PDF-1.7",
-    "big.md": b"x" * (documents.MAX_FILE_BYTES + 1),
+    "big.md": b"x" * (MAX_BLOB_BYTES + 1),
 }
 
 
@@ -83,10 +86,12 @@ def test_texts_that_match_are_read_and_the_rest_is_noted(
         "guide.md": "# Guide\n\nThe clock é.\n",
     }
     assert "big.md: too large" in found.note
-    assert "deep/plan.pdf: only .md and .txt are read so far" in found.note
+    assert "deep/page.html: only .md, .txt, .pdf are read" in found.note
+    assert "deep/plan.pdf: it is no PDF that can be read" in found.note
+    assert [path for path, _ in found.unread] == ["big.md", "deep/page.html", "deep/plan.pdf"]
     assert "link.md" not in found.note
     big = git(served[2], "rev-parse", f"{sha}:big.md")
-    [mirror] = tmp_path.iterdir()
+    [mirror] = tmp_path.glob("*.git")
     assert big not in Repository(mirror).present(), "a blob over the limit was fetched"
     assert fetch(ref(url, sha, "guide.md"), cache=tmp_path, reach=Reach(loopback=True)).digest != found.digest  # type: ignore[union-attr]
 
@@ -94,7 +99,7 @@ def test_texts_that_match_are_read_and_the_rest_is_noted(
 def test_a_document_without_readable_text_is_unreachable(mirrored: tuple[str, str], tmp_path: Path) -> None:
     url, sha = mirrored
     reach = Reach(loopback=True)
-    assert "only .md and .txt" in reason(fetch(ref(url, sha, "deep/*.pdf"), cache=tmp_path, reach=reach))
+    assert "only .md, .txt, .pdf" in reason(fetch(ref(url, sha, "deep/*.html"), cache=tmp_path, reach=reach))
     assert "matches ['absent.md']" in reason(fetch(ref(url, sha, "absent.md"), cache=tmp_path, reach=reach))
 
 
@@ -110,7 +115,7 @@ def test_a_commit_fetched_before_is_not_fetched_again(
 def test_an_unreachable_document_leaves_no_cache(served: tuple[str, str, Path], tmp_path: Path) -> None:
     url, _, _ = served
     missing = url.replace("doc.git", "absent.git")
-    assert "git fetch failed" in reason(fetch(ref(missing), cache=tmp_path, reach=Reach(loopback=True)))
+    assert "is no public repository" in reason(fetch(ref(missing), cache=tmp_path, reach=Reach(loopback=True)))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -136,17 +141,26 @@ def test_a_url_that_is_not_plain_and_allowed_is_refused(url: str, word: str, tmp
     assert word in reason(fetch(ref(url), cache=tmp_path))
 
 
+def test_a_disk_that_takes_nothing_is_said(mirrored: tuple[str, str], tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    found = fetch(ref(*mirrored), cache=tmp_path / "file", reach=Reach(loopback=True))
+    assert "could not be kept here" in reason(found)
+
+
 @pytest.mark.parametrize("commit_name", ["main", "", "a" * 39, "A" * 40, "--upload-pack=x"])
 def test_only_a_full_commit_name_will_do(commit_name: str, tmp_path: Path) -> None:
     assert "40 hexadecimal digits" in reason(fetch(ref("https://github.com/a/b", commit_name), cache=tmp_path))
 
 
 @pytest.mark.parametrize(
-    "address",
-    ["127.0.0.1", "10.1.2.3", "169.254.169.254", "::1", "fe80::1", "::ffff:192.168.0.1", "0.0.0.0", "224.0.0.1"],
+    "inner",
+    [
+        *("127.0.0.1", "10.1.2.3", "169.254.169.254", "::1", "fe80::1", "::ffff:192.168.0.1", "0.0.0.0", "224.0.0.1"),
+        *("64:ff9b::a9fe:a9fe", "2002:7f00:1::1"),  # IPv4 inside IPv6
+    ],
 )
-def test_an_allowed_name_with_a_private_address_is_refused(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    answers = [(0, 0, 0, "", (text, 443)) for text in ("140.82.112.3", address)]
+def test_an_allowed_name_with_a_private_address_is_refused(inner: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = [(0, 0, 0, "", (text, 443)) for text in ("140.82.112.3", inner)]
     monkeypatch.delenv("https_proxy", raising=False)
     monkeypatch.delenv("HTTPS_PROXY", raising=False)
     monkeypatch.setattr(socket, "getaddrinfo", lambda *a, **k: answers)
@@ -155,6 +169,33 @@ def test_an_allowed_name_with_a_private_address_is_refused(address: str, monkeyp
     monkeypatch.setattr(socket, "getaddrinfo", lambda *a, **k: answers[:1])
     pinned = check_url("https://github.com/a/b", Reach())
     assert pinned == {"http.curloptResolve": "github.com:443:140.82.112.3"}
+
+
+def test_what_was_fetched_before_needs_no_network_but_still_an_allowed_host(
+    mirrored: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, sha = mirrored
+    assert isinstance(fetch(ref(url, sha), cache=tmp_path, reach=Reach(loopback=True)), Document)
+    monkeypatch.setattr(Repository, "fetch", None)
+    monkeypatch.setattr(socket, "getaddrinfo", None)
+    assert "https URL" in reason(fetch(ref(url, sha), cache=tmp_path))
+    assert isinstance(fetch(ref(url, sha), cache=tmp_path, reach=Reach(loopback=True)), Document)
+
+
+def test_the_cache_stays_within_its_size_and_keeps_what_is_in_use(tmp_path: Path) -> None:
+    for number, age in enumerate((3, 2, 1, 0)):
+        folder = tmp_path / f"{number}.git"
+        folder.mkdir()
+        (folder / "a.pack").write_bytes(bytes(1000))
+        then = time.time() - age * 7200
+        os.utime(folder, (then, then))
+    stale = tmp_path / "9.git.partial-x"
+    stale.mkdir()
+    os.utime(stale, (0, 0))
+    make_room(tmp_path, most=2500)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["2.git", "3.git"]
+    make_room(tmp_path, most=0)
+    assert [path.name for path in tmp_path.iterdir()] == ["3.git"], "a job may be reading it"
 
 
 class Canary(SimpleHTTPRequestHandler):
@@ -178,7 +219,7 @@ def test_no_redirect_is_followed_and_no_token_is_shown(tmp_path: Path) -> None:
     Thread(target=server.serve_forever, daemon=True).start()
     try:
         url = f"http://127.0.0.1:{server.server_port}/lure/doc.git"
-        assert "git fetch failed" in reason(fetch(ref(url), cache=tmp_path, reach=Reach(loopback=True)))
+        assert "redirects are not followed" in reason(fetch(ref(url), cache=tmp_path, reach=Reach(loopback=True)))
     finally:
         server.shutdown()
         server.server_close()
@@ -220,7 +261,7 @@ HOSTS_AND_TRICKS += [
 @given(st.lists(st.sampled_from(HOSTS_AND_TRICKS), max_size=9).map("".join))
 def test_whatever_is_let_through_names_an_allowed_host_and_nothing_else(url: str) -> None:
     with pytest.MonkeyPatch.context() as context:
-        context.setattr(documents, "_public_address", lambda host: "140.82.112.3")
+        context.setattr(address, "_public_address", lambda host: "140.82.112.3")
         try:
             check_url(url, Reach())
         except ValueError:

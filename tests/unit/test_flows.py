@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 
 from pipeline.documents import Document, DocumentFile, Unreachable
-from pipeline.flows import Draft, Material, flow_for, knowledge
+from pipeline.flows import FLOWS, Draft, Flow, Material, filters, flow_for
 from pipeline.flows.model import chosen, tidy
 from pipeline.flows.passages import Passage, passages, sentences
-from pipeline.flows.prompts import FOLDER, Prompt, prompt
+from pipeline.flows.plain import knowledge
+from pipeline.flows.prompts import Prompt, names, packaged
 from tests.unit import leaves
 from validators import QA, Leaf, Seed, Span
 
@@ -33,18 +34,22 @@ code. Not prose.
 """
 
 
+def plain(leaf: Leaf) -> Flow:
+    return flow_for(leaf, "plain")
+
+
 def drafts(leaf: Leaf, count: int = 8) -> tuple[Material, list[Draft]]:
-    material = flow_for(leaf).prepare(leaves.material(leaf))
-    return material, [Draft(index) for index in range(count)]
+    material = plain(leaf).prepare(leaves.material(leaf))
+    return material, [plain(leaf).start(material, root) for root in range(count)]
 
 
 @pytest.mark.parametrize("leaf", LEAVES, ids=lambda leaf: leaf.kind)
 def test_no_held_out_text_reaches_a_request(leaf: Leaf) -> None:
     material, made = drafts(leaf, 30)
     assert len(material.held) == 2
-    for stage in flow_for(leaf).stages:
+    for stage in plain(leaf).stages:
         for draft in made:
-            text = "\n".join(message.content for message in stage.request(material, draft).messages)
+            text = "\n".join(message.content for message in stage.request(material, [draft]).messages)
             for seed in material.held:
                 for secret in (seed.context, *(part for pair in seed.pairs for part in (pair.question, pair.answer))):
                     assert not secret or secret not in text
@@ -54,9 +59,11 @@ def test_no_held_out_text_reaches_a_request(leaf: Leaf) -> None:
 def test_requests_are_the_same_each_time_and_differ_between_drafts(leaf: Leaf) -> None:
     material, made = drafts(leaf)
     again, others = drafts(leaf)
-    for stage in flow_for(leaf).stages:
-        requests = [stage.request(material, draft) for draft in made]
-        assert requests == [stage.request(again, draft) for draft in others]
+    for stage in plain(leaf).stages:
+        if stage.judges:
+            continue  # greedy, and the same for the same pair
+        requests = [stage.request(material, [draft]) for draft in made]
+        assert requests == [stage.request(again, [draft]) for draft in others]
         assert len({request.sampling.seed for request in requests}) == len(requests)
 
 
@@ -68,28 +75,31 @@ def test_an_edit_of_one_seed_leaves_the_requests_without_it_alone() -> None:
         replace(seed, pairs=(QA("What is a peavey for?", seed.pairs[0].answer),)) if seed.index == edited else seed
         for seed in before.seeds
     )
-    stage = flow_for(before).stages[0]
+    stage = plain(before).stages[0]
     first, second = leaves.material(before), leaves.material(before)
     second = replace(second, open=tuple(seed for seed in changed if seed.index not in held))
-    old = [stage.request(first, Draft(index)) for index in range(60)]
-    new = [stage.request(second, Draft(index)) for index in range(60)]
+    old = [stage.request(first, [Draft((index,))]) for index in range(60)]
+    new = [stage.request(second, [Draft((index,))]) for index in range(60)]
     shared = sum(a == b for a, b in zip(old, new, strict=True))
     assert 5 <= shared <= 50, "a change touches the drafts that show the seed, and those alone"
 
 
 def test_the_flow_id_follows_the_prompt_files() -> None:
     for leaf in LEAVES:
-        flow = flow_for(leaf)
-        name, _, digest = flow.id.partition(f"@{flow.version}+")
-        assert name == leaf.kind
+        flow = plain(leaf)
+        name, _, digest = flow.id().partition(f"@{flow.version}.{filters.VERSION}+")
+        assert name == f"{leaf.kind}-plain"
         assert len(digest) == 12
-        assert flow.prompts == tuple(f"{leaf.kind}_{stage.name}" for stage in flow.stages)
-    used = {name for leaf in LEAVES for name in flow_for(leaf).prompts}
-    assert used == {path.stem for path in FOLDER.glob("*.jinja")}
+        own = tuple(f"plain/{leaf.kind}_{stage.name}" for stage in flow.stages if not stage.judges)
+        assert flow.prompts == (*own, "plain/judge_pair")
+    used = {name for flow in FLOWS.values() for name in flow.prompts}
+    assert used == set(names())
 
 
 def test_a_prompt_has_its_turns_in_order() -> None:
-    messages = prompt("freeform_answer").render({"task": "T", "question": "Q"}, [{"question": "q1", "answer": "a1"}])
+    messages = packaged("plain/freeform_answer").render(
+        {"task": "T", "question": "Q"}, [{"question": "q1", "answer": "a1"}]
+    )
     assert [(m.role, m.content) for m in messages] == [
         ("system", "You do one task, in the manner of the examples."),
         ("user", "T: q1"),
@@ -174,16 +184,16 @@ ASKED = "Which toothed part does the float of the Ostrel clock push?"
 def test_knowledge_gates(question: str, answer: str, word: str | None) -> None:
     material, [draft] = drafts(leaves.knowledge(), 1)
     draft.context = FACT
-    reason = knowledge.judge_question(material, draft, question, [])
+    reason = knowledge.read_question(material, draft, question)
     if reason is None:
-        reason = knowledge.judge_answer(material, draft, answer, [])
+        reason = knowledge.read_answer(material, draft, answer)
     assert (reason is None) if word is None else (word in (reason or "")), reason
 
 
 def test_a_question_without_its_subject_gets_it() -> None:
     material, [draft] = drafts(leaves.knowledge(), 1)
     draft.context = FACT
-    assert knowledge.judge_question(material, draft, "Which toothed part does the float push?", []) is None
+    assert knowledge.read_question(material, draft, "Which toothed part does the float push?") is None
     assert draft.question == "About the Ostrel clock: Which toothed part does the float push?"
     assert draft.scores["subject_added"] == 1.0
 
@@ -193,9 +203,9 @@ def test_an_answer_that_strays_gives_way_to_the_fact() -> None:
     draft.context = f"Works: {FACT}"
     draft.passage = Passage(draft.context, FACT, 0, len(FACT), seed=1, heading="Works")
     draft.question = ASKED
-    assert knowledge.judge_answer(material, draft, "The float pushes seven green ducks.", []) is None
+    assert knowledge.read_answer(material, draft, "The float pushes seven green ducks.") is None
     assert (draft.answer, draft.scores["answer_quoted"]) == (FACT, 1.0)
-    assert knowledge.judge_answer(material, draft, "The float pushes the copper rod.", []) is None
+    assert knowledge.read_answer(material, draft, "The float pushes the copper rod.") is None
     assert (draft.answer, draft.scores["answer_quoted"]) == ("The float pushes the copper rod.", 0.0)
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from pipeline.documents import Unreachable
-from pipeline.generate import LeafDataset, Origin, generate, heldout, leaf_key, load_dataset
-from pipeline.leafdata import licence_of
+from pipeline.flows import flow_for
+from pipeline.flows.prompts import PromptError, Prompts
+from pipeline.generate import LeafDataset, Origin, generate, heldout, load_dataset
+from pipeline.leafdata import faults, licence_of, root_hash
+from pipeline.leafkeys import key_parts
+from pipeline.pool import Pool
 from pipeline.responses import Responses
 from pipeline.store.memory import MemoryStore
 from pipeline.teacher.port import ChatRequest, Completion, TeacherError
@@ -58,6 +62,15 @@ def teacher(**more: object) -> ScriptedTeacher:
     return ScriptedTeacher(script, **more)  # type: ignore[arg-type]
 
 
+@contextmanager
+def opened(by: ScriptedTeacher | None = None, responses: Responses | None = None) -> Iterator[Pool]:
+    pool = Pool(by or teacher(), responses or Responses(":memory:"))
+    try:
+        yield pool
+    finally:
+        pool.close()
+
+
 def run(
     *items: Leaf,
     by: ScriptedTeacher | None = None,
@@ -65,14 +78,16 @@ def run(
     store: MemoryStore | None = None,
     target: int = 6,
     origin: Origin = ORIGIN,
+    prompts: Prompts | None = None,
 ) -> list[LeafDataset]:
-    return generate(
-        [(leaf, origin) for leaf in items],
-        teacher=by or teacher(),
-        responses=responses or Responses(":memory:"),
-        store=MemoryStore() if store is None else store,
-        target=target,
-    )
+    with opened(by, responses) as pool:
+        return generate(
+            [(leaf, origin) for leaf in items],
+            pool=pool,
+            store=MemoryStore() if store is None else store,
+            target=target,
+            prompts=prompts or Prompts(),
+        )
 
 
 def contents(store: MemoryStore) -> dict[str, bytes]:
@@ -84,18 +99,20 @@ def test_a_leaf_gets_its_samples_with_their_provenance() -> None:
     [dataset] = run(leaves.freeform(), store=store)
     assert len(dataset.samples) == 6
     assert dataset.notes == ()
-    assert dataset.requests > 12
+    assert dataset.requests >= 12
     for sample in dataset.samples:
         assert (sample.commit, sample.pull, sample.author) == ("c" * 40, 7, "wren")
         assert (sample.licence, sample.document, sample.span) == ("CC0-1.0", None, None)
-        assert sample.flow.startswith("freeform@")
-        assert len(sample.request_keys) == 2
+        assert sample.flow.startswith("freeform-plain@")
+        assert [stage for stage, _ in sample.trace] == ["question", "answer"]
         assert set(sample.seeds) <= {0, 1, 2, 3, 4} - heldout(leaves.freeform())
         assert sample.scores
         assert sample.reason is None
     assert all(sample.reason for sample in dataset.rejected)
     stored = load_dataset(store, dataset.leaf_key)
-    assert stored == replace(dataset, requests=0)
+    assert stored == dataset
+    assert (stored.requests, stored.seconds) == (0, 0.0)
+    assert faults(store, dataset.leaf_key) == []
 
 
 def test_a_stored_dataset_costs_no_request() -> None:
@@ -118,7 +135,7 @@ def test_one_changed_leaf_of_many_is_the_only_work() -> None:
     changed = replace(items[2], task_description="Say in one sentence what a tool is for")
     datasets = run(*items[:2], changed, *items[3:], store=store, responses=responses, by=by)
     assert [d.requests > 0 for d in datasets] == [False, False, True, False, False]
-    assert by.requests == datasets[2].requests
+    assert 0 < datasets[2].requests <= by.requests
 
 
 def test_a_preview_shares_its_answers_with_the_full_run() -> None:
@@ -132,39 +149,44 @@ def test_a_preview_shares_its_answers_with_the_full_run() -> None:
     assert full.requests < alone.requests
 
 
-def test_the_same_bytes_from_any_batch_size_and_order() -> None:
+def shuffled(request: ChatRequest) -> int:
+    """Turns that an answer takes: as if long and short ones were in flight together."""
+    return request.sampling.seed % 17
+
+
+def test_the_same_bytes_with_one_and_with_64_in_flight_in_any_order() -> None:
     items = [leaves.freeform(), leaves.grounded(), leaves.knowledge()]
     stores = [MemoryStore(), MemoryStore(), MemoryStore()]
-    run(*items, store=stores[0], by=teacher(batch_size=1))
-    run(*reversed(items), store=stores[1], by=teacher(batch_size=64))
+    one = run(*items, store=stores[0], by=teacher(concurrency=1))
+    many = run(*reversed(items), store=stores[1], by=teacher(concurrency=64, delay=shuffled))
     for leaf in items:
-        run(leaf, store=stores[2])
+        run(leaf, store=stores[2], by=teacher(concurrency=7, delay=lambda request: -request.sampling.seed % 5))
     assert contents(stores[0]) == contents(stores[1]) == contents(stores[2])
+    assert root_hash(one) == root_hash(many)
 
 
 class Dying(ScriptedTeacher):
     """Stops serving after some completions, as a killed engine does."""
 
     def __init__(self, after: int) -> None:
-        super().__init__(script, batch_size=4)
-        self.after = after
-
-    def complete(self, requests: Sequence[ChatRequest]) -> Iterator[tuple[int, Completion]]:
-        for index, completion in super().complete(requests):
-            if self.requests > self.after:
+        def until(request: ChatRequest) -> str:
+            if self.requests > after:
                 raise TeacherError("the engine is gone")
-            yield index, completion
+            return script(request)
+
+        super().__init__(until, concurrency=4, delay=shuffled)
 
 
-@pytest.mark.parametrize("after", [0, 3, 9, 14, 22])
+@pytest.mark.parametrize("after", range(0, 45, 3))
 def test_after_a_stop_at_any_point_the_bytes_are_the_same(after: int) -> None:
     whole, resumed, responses = MemoryStore(), MemoryStore(), Responses(":memory:")
     items = [leaves.freeform(), leaves.grounded()]
-    run(*items, store=whole, by=teacher(batch_size=4))
+    run(*items, store=whole, by=teacher())
     with pytest.raises(TeacherError):
         run(*items, store=resumed, responses=responses, by=Dying(after))
-    assert responses.count() == after // 4 * 4
-    run(*items, store=resumed, responses=responses, by=teacher(batch_size=4))
+    assert responses.count() <= after
+    by = teacher(delay=shuffled)
+    run(*items, store=resumed, responses=responses, by=by)
     assert contents(resumed) == contents(whole)
 
 
@@ -191,6 +213,7 @@ def test_a_teacher_that_recites_the_held_out_seed_is_stopped() -> None:
     [dataset] = run(leaf, by=ScriptedTeacher(lambda request: secret))
     assert dataset.samples == ()
     assert {sample.reason for sample in dataset.rejected} == {"it is too close to a held-out seed example"}
+    assert dataset.report.reasons == {"it is too close to a held-out seed example": len(dataset.rejected)}
 
 
 def test_one_failing_leaf_harms_no_other() -> None:
@@ -206,19 +229,70 @@ def test_one_failing_leaf_harms_no_other() -> None:
 
 def test_a_failed_request_costs_one_draft() -> None:
     store = MemoryStore()
-    [dataset] = run(leaves.freeform(), by=teacher(fail_at=0), store=store)
+    failed: list[ChatRequest] = []
+
+    def once(request: ChatRequest) -> str | Completion:
+        if not failed and "Write one new question" in request.messages[-1].content:
+            failed.append(request)
+        return Completion("", "error", error="the script fails this request") if request in failed else script(request)
+
+    [dataset] = run(leaves.freeform(), by=ScriptedTeacher(once), store=store)
     assert len(dataset.samples) == 6
     assert [s.reason for s in dataset.rejected if "failed" in (s.reason or "")] == [
         "question: the teacher failed: the script fails this request"
     ]
-    assert "the teacher failed on 1 requests" in dataset.notes
+    assert "the teacher failed on 1 requests; they are tried again with the next run" in dataset.notes
+    by = teacher()
+    [again] = run(leaves.freeform(), store=store, by=by)
+    assert again.report.failures == 0
+    assert by.requests > 0
+    assert run(leaves.freeform(), store=store, by=by)[0].requests == 0
 
 
 def test_where_every_request_fails_nothing_is_taken_for_done() -> None:
     store = MemoryStore()
-    [dataset] = run(leaves.freeform(), by=teacher(context_tokens=1), store=store)
+    by = ScriptedTeacher({})
+    [dataset] = run(leaves.freeform(), by=by, store=store)
     assert dataset.samples == ()
     assert contents(store) == {}
+
+
+def test_a_leaf_that_fits_no_context_says_so_once_and_for_all() -> None:
+    store = MemoryStore()
+    [dataset] = run(leaves.freeform(), by=teacher(context_tokens=1), store=store)
+    assert dataset.samples == ()
+    assert all("it can never be asked" in str(sample.reason) for sample in dataset.rejected)
+    [again] = run(leaves.freeform(), by=teacher(context_tokens=1), store=store)
+    assert (again.requests, again) == (0, dataset)
+
+
+def test_a_prompt_of_the_taxonomy_takes_the_place_of_ours() -> None:
+    source = Prompts().get("plain/freeform_question")
+    own = "== system ==\nInvent.\n== example user ==\nOne.\n== example assistant ==\n{{ question }}\n== user ==\nOne."
+    seen: list[str] = []
+
+    def spy(request: ChatRequest) -> str:
+        seen.append(request.messages[0].content)
+        return script(request)
+
+    prompts = Prompts({"plain/freeform_question": own})
+    run(leaves.freeform(), by=ScriptedTeacher(spy), prompts=prompts)
+    assert "Invent." in seen
+    assert prompts.get("plain/freeform_question").digest != source.digest
+    assert flow_for(leaves.freeform(), "plain").id(prompts) != flow_for(leaves.freeform(), "plain").id()
+
+
+def test_a_prompt_that_cannot_be_filled_in_costs_its_leaves_alone() -> None:
+    broken = Prompts({"plain/grounded_context": "== system ==\n{{ colour }}\n== user ==\nGo."})
+    store = MemoryStore()
+    good, bad = run(leaves.freeform(), leaves.grounded(), prompts=broken, store=store)
+    assert "plain/grounded_context: cannot be filled in: 'colour' is undefined" in bad.notes[0]
+    assert len(good.samples) == 6
+    assert load_dataset(store, bad.leaf_key) is None
+    with pytest.raises(PromptError, match="there is no such prompt"):
+        Prompts({"plain/none": "== system ==\n\n== user ==\n"})
+    with pytest.raises(PromptError, match="lacks the heading `== user ==`"):
+        Prompts({"plain/freeform_answer": "== system ==\nHello"})
 
 
 def test_a_leaf_with_one_seed_says_what_it_needs() -> None:
@@ -231,14 +305,14 @@ def test_a_leaf_with_one_seed_says_what_it_needs() -> None:
 
 def test_an_unreachable_document_is_said_in_notes_and_samples() -> None:
     leaf = leaves.knowledge()
-    datasets = generate(
-        [(leaf, ORIGIN)],
-        teacher=teacher(),
-        responses=Responses(":memory:"),
-        store=MemoryStore(),
-        target=2,
-        documents=lambda document: Unreachable("the host is asleep"),
-    )
+    with opened() as pool:
+        datasets = generate(
+            [(leaf, ORIGIN)],
+            pool=pool,
+            store=MemoryStore(),
+            target=2,
+            documents=lambda document: Unreachable("the host is asleep"),
+        )
     note = "document unreachable: the host is asleep; generated from the seed contexts alone"
     assert datasets[0].notes[0] == note
     assert {sample.document_note for sample in datasets[0].rejected + datasets[0].samples} == {note}
@@ -269,18 +343,26 @@ def test_half_a_dataset_is_none() -> None:
 
 def test_the_leaf_key_follows_what_matters() -> None:
     leaf = leaves.knowledge()
-    key = leaf_key(leaf, Unreachable("a"), "t", 5)
-    assert key == leaf_key(leaf, Unreachable("another reason"), "t", 5)
+    asleep = Unreachable("a")
+
+    def of(leaf: Leaf, document: Unreachable | None = asleep, **changes: object) -> str:
+        given = {"flow": "f", "teacher": "t", "target": 5} | changes
+        return key_parts(leaf, document, **given).key  # type: ignore[arg-type]
+
+    key = of(leaf)
+    assert key == of(leaf, Unreachable("another reason"))
     moved = tuple(replace(seed, span=replace(seed.span, line=99)) for seed in leaf.seeds)
-    assert key == leaf_key(replace(leaf, seeds=moved), Unreachable("a"), "t", 5)
+    assert key == of(replace(leaf, seeds=moved))
     others = {
-        leaf_key(leaf, None, "t", 5),
-        leaf_key(leaf, Unreachable("a"), "u", 5),
-        leaf_key(leaf, Unreachable("a"), "t", 6),
-        leaf_key(replace(leaf, attribution="License of the work: MIT"), Unreachable("a"), "t", 5),
-        leaf_key(replace(leaf, path="knowledge/y"), Unreachable("a"), "t", 5),
+        of(leaf, None),
+        of(leaf, flow="g"),
+        of(leaf, teacher="u"),
+        of(leaf, target=6),
+        of(leaf, embedder="e"),
+        of(replace(leaf, attribution="License of the work: MIT")),
+        of(replace(leaf, path="knowledge/y")),
     }
-    assert len(others | {key}) == 6
+    assert len(others | {key}) == 8
 
 
 @pytest.mark.parametrize(("count", "held"), [(1, 1), (2, 1), (3, 1), (4, 1), (5, 2), (8, 2)])
@@ -307,16 +389,17 @@ def test_licence_of() -> None:
     assert licence_of(replace(leaves.freeform(), attribution=two)) == "MIT, CC-BY-4.0"
 
 
-def test_progress_ends_at_one_and_never_goes_back(tmp_path: Path) -> None:
-    seen: list[float] = []
-    generate(
-        [(leaves.freeform(), ORIGIN)],
-        teacher=teacher(batch_size=4),
-        responses=Responses(tmp_path / "r.db"),
-        store=MemoryStore(),
-        target=6,
-        progress=lambda message, fraction: seen.append(fraction),
-    )
-    assert seen == sorted(seen)
-    assert seen[-1] == 1.0
-    assert len(seen) > 3
+def test_progress_ends_at_one_and_never_goes_back() -> None:
+    seen: list[tuple[str, float]] = []
+    with opened(teacher(concurrency=4, delay=lambda request: 4000)) as pool:
+        generate(
+            [(leaves.freeform(), ORIGIN)],
+            pool=pool,
+            store=MemoryStore(),
+            target=6,
+            progress=lambda message, fraction: seen.append((message, fraction)),
+        )
+    fractions = [fraction for _, fraction in seen]
+    assert fractions == sorted(fractions)
+    assert seen[-1] == ("samples are made", 1.0)
+    assert all(message.startswith("generating: ") for message, _ in seen[:-1])

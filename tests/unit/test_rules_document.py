@@ -105,7 +105,7 @@ PIECES = (
 def test_what_the_rule_lets_through_the_pipeline_fetches(address: str) -> None:
     patch = pytest.MonkeyPatch()
     with patch.context() as context:
-        context.setattr(documents, "_public_address", lambda host: "192.0.2.1")
+        context.setattr(documents.address, "_public_address", lambda host: "192.0.2.1")
         better = mended_repo(address, HOSTS)
         for good in [text for text in (address, better) if text and repo_fault(text, HOSTS) is None]:
             documents.check_url(good, REACH)

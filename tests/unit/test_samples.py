@@ -6,13 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.samples import NOT_NEEDED, Sample, from_jsonl, to_jsonl
+from pipeline.samples import Sample, from_jsonl, to_jsonl
 from pipeline.teacher.port import Message
 
 
 def make(question: str = "Où est l'île?", **changes: object) -> Sample:
     sample = Sample(
         messages=(Message("user", question), Message("assistant", "Là-bas.\nVraiment.")),
+        place=(4, 1),
+        task="qa",
         leaf="knowledge/x",
         kind="knowledge",
         leaf_key="k" * 64,
@@ -23,11 +25,13 @@ def make(question: str = "Où est l'île?", **changes: object) -> Sample:
         document="https://github.com/a/b@cc:doc.md",
         document_note="",
         span=(3, 9),
+        chunk=2,
         seeds=(0, 2),
         teacher="scripted",
         teacher_fingerprint="f",
         flow="knowledge@1+abc",
-        request_keys=("r1", "r2"),
+        trace=(("question", "r1"), ("answer", "r2")),
+        attributes={"format": "a list"},
         scores={"b": 0.5, "a": 1.0},
     )
     return replace(sample, **changes)  # type: ignore[arg-type]
@@ -51,15 +55,9 @@ def test_the_id_follows_leaf_key_and_messages_alone() -> None:
 
 def test_rejected_samples_without_text_stay_apart() -> None:
     empty = (Message("user", ""), Message("assistant", ""))
-    first = make(messages=empty, status="rejected", reason="x", request_keys=("r1",))
-    second = make(messages=empty, status="rejected", reason="x", request_keys=("r2",))
+    first = make(messages=empty, status="rejected", reason="x", place=(1,))
+    second = make(messages=empty, status="rejected", reason="x", place=(2,))
     assert first.id != second.id
-
-
-def test_what_was_only_not_needed_is_told_from_what_is_poor() -> None:
-    assert make(status="rejected", reason=f"{NOT_NEEDED}: the target of 2 was reached").spare
-    assert not make(status="rejected", reason="it is too short").spare
-    assert not make().spare
 
 
 def test_lines_come_sorted_by_id_and_altered_ones_are_refused() -> None:

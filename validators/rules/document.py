@@ -1,4 +1,4 @@
-"""Where a knowledge leaf's document lies. The rules agree with what the pipeline fetches (pipeline/documents.py)."""
+"""Where a knowledge leaf's document lies. The rules agree with what the pipeline fetches (pipeline/documents)."""
 
 from __future__ import annotations
 

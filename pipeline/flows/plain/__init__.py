@@ -1,0 +1,1 @@
+"""Flows for small teachers: few-shot turns in plain text, judged lexically."""

@@ -1,0 +1,1 @@
+"""Flows for large teachers: instructions, and replies that fit a JSON Schema."""

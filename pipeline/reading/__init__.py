@@ -1,0 +1,1 @@
+"""From the bytes of a document to text, and from text to blocks: Markdown, plain text, PDF."""
