@@ -46,6 +46,9 @@ bench-bot: install    ## a burst of 1,000 deliveries: how fast they are answered
 bench-judges: install    ## how well the teacher's judge tells seeds from corruptions of them, leaf by leaf
 	$(BIN)/python -m tests.bench.bench_judges $(ARGS)
 
+bench-generate: install $(SDG)/.installed   ## samples by this engine beside the reference's, with bars; an hour and a half
+	$(BIN)/python -m tests.bench.bench_generate $(SDG)/bin/python $(ARGS)
+
 chaos: install    ## 200 pull requests while processes are killed, on SQLite and on PostgreSQL
 	$(BIN)/python -m tests.chaos.run $(ARGS)
 
@@ -57,6 +60,13 @@ fuzz: install    ## hostile bytes against linter and fixer, for FUZZ_SECONDS
 $(PEER)/.installed: Makefile
 	$(PYTHON) -m venv $(PEER)
 	$(PEER)/bin/pip install --quiet instructlab-schema==0.4.2
+	@touch $@
+
+# The generator that ours is measured against. torch is named twice: alone it is a small build, and stays that one.
+$(SDG)/.installed: Makefile
+	$(PYTHON) -m venv $(SDG)
+	$(SDG)/bin/pip install --quiet "$(TORCH)"
+	$(SDG)/bin/pip install --quiet "$(TORCH)" instructlab-sdg==0.8.3 yamllint
 	@touch $@
 
 # Other people's tools that judge ours: GitHub's API description, a validating proxy, example webhooks.
@@ -71,4 +81,4 @@ $(VENV)/.installed: pyproject.toml Makefile .ci/install.py
 	@touch $@
 
 clean:           ## remove the virtual environment and caches
-	rm -rf $(VENV) $(PEER) $(NODE) .fuzz .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(PEER) $(SDG) $(NODE) .fuzz .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

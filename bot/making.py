@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from functools import partial
 
 from bot.settings import Making
+from bot.stores import store_of
 from pipeline.documents import FetchDocument, Reach, fetch, offline
-from pipeline.housekeeping import Limits, Places
-from pipeline.housekeeping.places import DAY_S
 from pipeline.plan import TeacherFacts, measured_speed
 from pipeline.pool import Pool
 from pipeline.quality.embedding import Embedder, packaged_embedder
 from pipeline.responses import Responses
-from pipeline.store.choose import open_store
 from pipeline.store.port import Store
 from pipeline.teacher.choose import Remote, open_teacher
 from pipeline.teacher.port import Teacher
@@ -66,21 +64,6 @@ def opened(settings: Making, *, documents: bool = True) -> Iterator[Tools]:
     finally:
         teacher.close()
         responses.close()
-
-
-def store_of(settings: Making) -> Store:
-    """Datasets, states of pull requests, builds."""
-    return open_store(settings.store_url or settings.state_dir / "store")
-
-
-def places_of(settings: Making) -> Places:
-    """What housekeeping looks after. Raises `StoreError`."""
-    return Places.below(settings.state_dir, store_of(settings))
-
-
-def limits_of(settings: Making) -> Limits:
-    """What the store has room for."""
-    return Limits(int(settings.store_max_gb * 1e9) or None, settings.store_max_days * DAY_S or None)
 
 
 def fetcher(settings: Making) -> FetchDocument:

@@ -27,13 +27,13 @@ from bot.jobs import (
 )
 from bot.making import teacher_of
 from bot.settings import Settings, SettingsError
+from bot.stores import store_of
 from bot.teachers import TeacherDesk
 from pipeline import documents
 from pipeline.evaluate.hosted import LikelihoodEvaluator
 from pipeline.git import is_loopback
 from pipeline.quality.embedding import packaged_embedder
 from pipeline.responses import Responses
-from pipeline.store import choose
 from pipeline.store.port import Store, StoreError
 from pipeline.taxonomy import Access, Repository
 from pipeline.train.hosted import LoraTrainer
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 def open_store(settings: Settings) -> Store:
     """Datasets, states of pull requests, builds. Raises `SettingsError` where there is no driver for `store_url`."""
     try:
-        return choose.open_store(settings.store_url or settings.state_dir / "store")
+        return store_of(settings)
     except StoreError as error:
         raise SettingsError(f"store_url (SEEDBED_STORE_URL): {error}") from error
 

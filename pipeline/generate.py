@@ -149,6 +149,7 @@ async def _leaf(run: _Run, work: _Work) -> None:
     if _can_grow(growth):
         await grow(growth, run.pool, (run.lane, work.rank), run.embedder)
     work.dataset = _dataset(run, work, growth)
+    await asyncio.to_thread(run.pool.responses.flush)  # no dataset whose answers are not on the disk
     if work.dataset.samples or not work.dataset.report.failures:
         save_dataset(run.store, work.dataset)
         _note(run, leaf, parts)

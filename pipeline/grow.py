@@ -39,7 +39,7 @@ class StageCost:
 class Growth:
     """A leaf on its way. `drafts`: the rows of all decided roots, in order. `costs`: by stage, of those roots.
 
-    `unheard`: requests of the calibration that the teacher failed on.
+    `examined`: keys of the calibration's requests; `unheard`: how many of them the teacher failed on.
     `requests`, `tokens`, `seconds`: what the teacher had to do now; seconds are the sum of times in flight.
     """
 
@@ -51,6 +51,7 @@ class Growth:
     notes: list[str] = field(default_factory=list)
     kept: int = 0
     unheard: int = 0
+    examined: list[str] = field(default_factory=list)
     requests: int = 0
     tokens: int = 0
     seconds: float = 0.0
@@ -246,6 +247,7 @@ class _Leaf:
         async def ask(request: ChatRequest) -> Completion:
             answer = await self.pool.ask(request, (*self.order, -1, 0))
             self._note(answer)
+            self.growth.examined.append(answer.key)
             self.growth.unheard += answer.completion.finish_reason == "error"
             cost = self.growth.costs.setdefault("calibration", StageCost())
             cost.requests += 1

@@ -28,7 +28,8 @@ class LeafReport:
 
     `drafts`: rows that were decided; `reasons`: rejections by reason, details left out; `tasks`: kept rows by task;
     `costs`: by stage, "calibration" among them; `covered` of `pieces`: chunks or passages of the document that kept
-    rows stand on, both 0 for skills. `failures`: rows and verdicts lost to a teacher that failed.
+    rows stand on, both 0 for skills. `failures`: rows and verdicts lost to a teacher that failed. `examined`:
+    keys of the answers that the calibration stands on.
     """
 
     target: int = 0
@@ -41,6 +42,7 @@ class LeafReport:
     covered: int = 0
     pieces: int = 0
     failures: int = 0
+    examined: tuple[str, ...] = ()
 
     @property
     def share(self) -> float:
@@ -66,7 +68,8 @@ class LeafReport:
         """What `to_json` wrote. Raises `TypeError` and `KeyError` where it is something else."""
         costs = {stage: Cost(**cost) for stage, cost in value["costs"].items()}
         calibration = Calibration(**value["calibration"]) if value["calibration"] else None
-        return cls(**{**value, "costs": costs, "calibration": calibration})
+        examined = tuple(value["examined"])
+        return cls(**{**value, "costs": costs, "calibration": calibration, "examined": examined})
 
 
 def report_of(growth: Growth) -> LeafReport:
@@ -88,6 +91,7 @@ def report_of(growth: Growth) -> LeafReport:
         calibration=growth.material.calibration,
         covered=len({piece for draft in kept if (piece := draft.chunk or draft.passage) is not None}),
         pieces=len(pieces),
+        examined=tuple(sorted(growth.examined)),
         failures=growth.unheard + sum(draft.failed for draft in growth.drafts),
     )
 

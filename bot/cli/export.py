@@ -12,8 +12,8 @@ from typing import Any
 
 from bot import datasets
 from bot.cli.console import shown, write
-from bot.making import store_of
 from bot.settings import SettingsError, load_making
+from bot.stores import store_of
 from pipeline import lineage
 from pipeline.exporting.folder import FORMATS, Export, Format, check_target, export
 from pipeline.exporting.shelf import ExportError, Shelf

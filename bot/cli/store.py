@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from bot.cli.console import write
-from bot.making import limits_of, places_of
 from bot.settings import Making, SettingsError, load_making
+from bot.stores import limits_of, places_of
 from pipeline.housekeeping import Action, Collected, Fault, Limits, Places, collect, repair, stats, verify
 from pipeline.housekeeping.collect import KEEP
 from pipeline.housekeeping.places import DAY_S

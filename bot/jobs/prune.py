@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from bot.context import Context
 from bot.engine.port import JSON, Steps
-from bot.making import limits_of
+from bot.stores import limits_of
 from pipeline.housekeeping import Limits, Places, collect
 
 DAY_S = 86_400.0

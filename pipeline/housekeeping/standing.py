@@ -12,7 +12,7 @@ from typing import Any, Final
 from pipeline import lineage
 from pipeline.documents.mirror import Mirror
 from pipeline.housekeeping.places import Places
-from pipeline.leafdata import faults
+from pipeline.leafdata import faults, load_dataset
 from pipeline.registry import Registry, RegistryError
 from pipeline.store.port import Blob, Store, StoreError
 from validators import DocumentRef
@@ -70,6 +70,9 @@ def made_of(store: Store, datasets: frozenset[str]) -> Iterator[str]:
     for row in _rows(store, datasets):
         for _, key in row.get("trace", ()):
             yield key
+    for dataset in sorted(datasets):
+        known = load_dataset(store, dataset)
+        yield from known.report.examined if known else ()
 
 
 def documents_of(places: Places, datasets: frozenset[str]) -> set[Path]:

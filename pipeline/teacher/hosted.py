@@ -41,8 +41,8 @@ class TeacherSpec:
     """What to run in the child. `script` holds arguments of `ScriptedTeacher`; `model` is None for that engine only.
 
     Functions among the arguments are named as "module:function". `form` "auto": what suits the model and engine.
-    `adapter`: a LoRA adapter, `drive`: see `VllmTeacher`; both for vLLM alone. `cluster`: arguments of `RayTeacher`,
-    which then holds the engine in actors; {}: it runs in the child itself.
+    `adapter`: a LoRA adapter, for vLLM alone. `cluster`: arguments of `RayTeacher`, which then holds the engine in
+    actors; {}: it runs in the child itself.
     """
 
     engine: EngineName
@@ -51,7 +51,6 @@ class TeacherSpec:
     script: JSON = field(default_factory=dict)
     form: FormWish = "auto"
     adapter: ModelFolder | None = None
-    drive: Literal["auto", "async", "steps"] = "auto"
     cluster: JSON = field(default_factory=dict)
 
     def to_json(self) -> JSON:
@@ -342,7 +341,7 @@ def build(spec: JSON) -> Teacher:
         from pipeline.teacher.vllm import VllmTeacher
 
         adapter = _folder(spec["adapter"]) if spec["adapter"] else None
-        return VllmTeacher(model, context_tokens=context, adapter=adapter, form=form, drive=spec["drive"])
+        return VllmTeacher(model, context_tokens=context, adapter=adapter, form=form)
     from pipeline.teacher.transformers import TransformersTeacher
 
     return TransformersTeacher(model, context_tokens=context, form=form)

@@ -43,16 +43,24 @@ NOUNS, ADJECTIVES, VERBS = _NOUNS.split(), _ADJECTIVES.split(), _VERBS.split()
 PLACES = _PLACES.split("|")
 
 _QUESTIONS = (
-    "How can a {a} {n} help to {v} the {b} {m} {p}?",
-    "Why would somebody {v} a {a} {n} rather than the {m} {p}?",
-    "Explain in plain words how the {n} and the {a} {m} {v} each other {p}.",
-    "Suggest two ways to {v} a {a} {n} {p} without harming the {m}.",
-    "What makes the {a} {n} {p} better than a {b} {m}?",
-    "Give an example of a {a} {n} that people {v} {p}, and compare it with a {m}.",
-    "Describe the {a} {n} {p} to a friend who only knows the {b} {m}.",
-    "Is it wise to {v} the {m} {p} when the {n} is still {a}?",
-    "Which kind of {n} should be chosen to {v} a {a} {m} {p}?",
-    "Tell me how to {v} the {a} {n} and the {b} {m} {p}.",
+    "How can a {a} {n} help to {v} the {m}",
+    "Why would somebody {v} a {a} {n} rather than the {m}",
+    "Explain how the {n} and the {a} {m} {v} each other",
+    "Suggest two ways to {v} a {a} {n} without harming the {m}",
+    "What makes the {a} {n} better than a {b} {m}",
+    "Compare a {a} {n} with the {m} that people {v}",
+    "Describe the {a} {n} as if it were a {b} {m}",
+    "Is it wise to {v} the {m} beside a {a} {n}",
+    "Which kind of {n} should {v} a {a} {m}",
+    "Tell me how to {v} the {a} {n} and its {m}",
+)
+_ENDINGS = (
+    " {p}",
+    " {p}, in plain words",
+    " when it is {b}",
+    ", and what comes first {p}",
+    " for a group of children",
+    " if there is no time {p}",
 )
 _SENTENCES = (
     "A {a} {n} is mostly used to {v} the {m} {p}.",
@@ -98,7 +106,9 @@ def pick(count: int, *name: object) -> int:
 
 def question(*name: object) -> str:
     """One question, or an instruction."""
-    return _filled(_QUESTIONS[pick(len(_QUESTIONS), "question", *name)], _words(*name))
+    opening = _QUESTIONS[pick(len(_QUESTIONS), "question", *name)]
+    mark = "?" if opening.startswith(("How", "Why", "What", "Is", "Which")) else "."
+    return _filled(f"{opening}{_ENDINGS[pick(len(_ENDINGS), 'ending', *name)]}{mark}", _words(*name))
 
 
 def answer(asked: str) -> str:

@@ -15,6 +15,7 @@ from pipeline.git import Access, Repository
 from pipeline.housekeeping import Places
 from pipeline.leafdata import LeafDataset, save_dataset
 from pipeline.leafkeys import KeyParts
+from pipeline.leafreport import LeafReport
 from pipeline.responses import Responses
 from pipeline.store.files import FileStore
 from pipeline.teacher.port import Completion
@@ -64,7 +65,8 @@ class Town:
         trace = tuple(("answer", digest(name)) for name in made_of)
         sample = make(leaf=leaf, leaf_key=key, trace=trace, document=document)
         dropped = replace(sample, status="rejected", reason="too short", place=(5,))
-        save_dataset(self.store, LeafDataset(leaf, key, "knowledge", (sample,), (dropped,)))
+        report = LeafReport(examined=tuple(digest(f"{name} of the judge") for name in made_of))
+        save_dataset(self.store, LeafDataset(leaf, key, "knowledge", (sample,), (dropped,), report=report))
         for path in (self.state / "store" / "leaves" / key).iterdir():
             aged(path, age)
         return key

@@ -29,8 +29,9 @@ class Clock(asyncio.SelectorEventLoop):
         return self.now
 
     def _run_once(self) -> None:
-        if not self._ready and self._scheduled:  # type: ignore[attr-defined]
-            self.now = max(self.now, self._scheduled[0].when())  # type: ignore[attr-defined]
+        waiting = [timer.when() for timer in self._scheduled if not timer.cancelled()]  # type: ignore[attr-defined]
+        if not self._ready and waiting:  # type: ignore[attr-defined]
+            self.now = max(self.now, min(waiting))
         super()._run_once()  # type: ignore[misc]
 
 
@@ -150,6 +151,7 @@ def test_the_same_prompt_and_seed_have_the_same_reply_and_others_another() -> No
     assert replies[0] == replies[1] != replies[2]
 
 
+KNOWN = seeds_of([TAXONOMY])
 SCHEMA = {
     "type": "object",
     "properties": {"score": {"type": "integer", "enum": [1, 2, 3]}, "safe": {"type": "boolean"}},
@@ -158,10 +160,9 @@ SCHEMA = {
 
 def verdict(question: str, answer: str, context: str = "") -> dict[str, Any]:
     """What the teacher says of a pair."""
-    known = seeds_of([TAXONOMY])
     given = f"Text:\n{context}\n\nTask: any\n\n" if context else ""
     prompt = f"{given}Judge.\n\nQuestion:\n{question}\n\nAnswer:\n{answer}"
-    found: dict[str, Any] = json.loads(chat_reply([{"role": "user", "content": prompt}], SCHEMA, 0, known).text)
+    found: dict[str, Any] = json.loads(chat_reply([{"role": "user", "content": prompt}], SCHEMA, 0, KNOWN).text)
     return found
 
 
@@ -185,7 +186,7 @@ def test_its_judge_is_pleased_with_its_own_answers() -> None:
 
 
 def test_questions_and_answers_are_of_their_lengths_and_no_near_duplicates() -> None:
-    questions = [texts.question("leaf", number) for number in range(200)]
+    questions = [texts.question("leaf", number) for number in range(150)]
     lengths = [len(texts.tokens(one)) for one in questions]
     assert 16 < sum(lengths) / len(lengths) < 20
     answers = [texts.answer(one) for one in questions]
@@ -196,9 +197,9 @@ def test_questions_and_answers_are_of_their_lengths_and_no_near_duplicates() -> 
 
 def test_a_list_of_prompts_and_n_make_so_many_sequences_each_counted() -> None:
     async def ask() -> tuple[dict[str, Any], dict[str, Any]]:
-        teacher = SimulatedTeacher(1000.0, {})
+        teacher = SimulatedTeacher(1.0, {})
         reply = await teacher.completions({"prompt": ["test1", "test2"], "n": 3, "max_tokens": 1})
-        return reply, teacher.meter.report(1000.0)
+        return reply, teacher.meter.report(1.0)
 
     reply, report = asyncio.run(ask())
     assert [choice["finish_reason"] for choice in reply["choices"]] == ["length"] * 6

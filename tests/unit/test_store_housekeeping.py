@@ -26,11 +26,18 @@ def town(tmp_path: Path) -> Town:
 
 
 @pytest.fixture
-def settled(town: Town) -> Town:
+def settled(original: Town, tmp_path: Path) -> Town:
     """`main` stands on one dataset of old answers and an old document; all else is old and stands alone."""
+    return Town(shutil.copytree(original.state, tmp_path / "state"))
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Town:
+    town = Town(tmp_path_factory.mktemp("original") / "state")
+    town.state.mkdir()
     _, document = town.mirror("needed", 400)
     town.mirror("spare", 400)
-    town.responses(["needed 1", "needed 2"], 400)
+    town.responses(["needed 1", "needed 2 of the judge"], 400)
     town.responses([f"spare {n}" for n in range(200)], 300)
     town.responses(["fresh"], 3)
     main = town.dataset("knowledge/a", 400, made_of=["needed 1", "needed 2"], document=document)
