@@ -12,7 +12,7 @@ TORCH  ?= torch==2.13.0
 BIN    := $(VENV)/bin
 NODE   := tests/node/node_modules
 
-.PHONY: demo test unit lint types bench-lint bench-bot bench-judges chaos fuzz install clean help
+.PHONY: demo test unit lint types bench-lint bench-bot bench-judges bench-generate chaos fuzz install clean help
 
 help:            ## show this list
 	@grep -E '^[a-z-]+: *.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/'

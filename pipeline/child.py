@@ -267,8 +267,7 @@ def serve() -> None:
             except Exception as error:  # whatever it is belongs to the caller, with its own words
                 answer = {"error": describe(error)}
             send(answer)
-    sys.stdout.flush()
-    os._exit(0)  # engines may take seconds to take themselves apart; the kernel is quicker
+    end_group()
 
 
 def open_pipes() -> tuple[IO[str], IO[str]]:
@@ -284,6 +283,16 @@ def load_target(target: str) -> Any:
     """The function that "module:function" names."""
     module, _, name = target.partition(":")
     return getattr(importlib.import_module(module), name)
+
+
+def end_group() -> None:
+    """End this process and all that it started; engines may take seconds to take themselves apart.
+
+    A child must not just leave: when its parent dies, requests and lifeline end together, and what it started would
+    stay.
+    """
+    sys.stdout.flush()
+    os.killpg(os.getpgid(0), signal.SIGKILL)
 
 
 def _end_with_parent(life_fd: int) -> None:

@@ -11,7 +11,6 @@ import contextlib
 import functools
 import itertools
 import json
-import os
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Mapping
@@ -19,7 +18,7 @@ from concurrent.futures import Future
 from queue import SimpleQueue
 from typing import IO
 
-from pipeline.child import JSON, Child, ChildDied, ChildError, describe, load_target, open_pipes
+from pipeline.child import JSON, Child, ChildDied, ChildError, describe, end_group, load_target, open_pipes
 
 AsyncTarget = Callable[[JSON], Awaitable[JSON]]
 
@@ -131,8 +130,7 @@ def serve() -> None:
     outbox: SimpleQueue[str] = SimpleQueue()
     threading.Thread(target=_write_replies, args=(replies, outbox), daemon=True).start()
     asyncio.run(_converse(requests, outbox))
-    sys.stdout.flush()
-    os._exit(0)  # whoever closed the requests waits for no more replies
+    end_group()  # whoever closed the requests waits for no more replies
 
 
 def _write_replies(replies: IO[str], outbox: SimpleQueue[str]) -> None:

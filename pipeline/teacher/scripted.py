@@ -9,7 +9,8 @@ import os
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
-from pipeline.teacher.port import ChatRequest, Completion, Form, TeacherError
+from pipeline.teacher.closing import InFlight
+from pipeline.teacher.port import ChatRequest, Completion, Form
 
 Answer = str | Completion
 Script = Callable[[ChatRequest], Answer | Awaitable[Answer]] | Mapping[str, Answer]
@@ -47,7 +48,7 @@ class ScriptedTeacher:
         self._name, self._form = name, form
         self._context, self._concurrency = context_tokens, concurrency
         self._fail_at, self._die_at, self._die_mark = fail_at, die_at, die_mark
-        self._closed = False
+        self._flying = InFlight()
         self.requests = self.in_flight = self.most_in_flight = 0
 
     @property
@@ -86,23 +87,21 @@ class ScriptedTeacher:
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:
-            for _ in range(self._delay(request) if self._delay else 0):
-                await asyncio.sleep(0)
-            if self._closed:
-                raise TeacherError(f"{self._name} was closed.")
-            if number == self._die_at:
-                self._die()
-            if number == self._fail_at:
-                return Completion("", "error", error="the script fails this request")
-            return await self._answer(request)
+            return await self._flying.run(self._answer(request, number))
         finally:
             self.in_flight -= 1
 
     def close(self) -> None:
-        """Refuse what comes after, and what still waits."""
-        self._closed = True
+        """See `Teacher.close`."""
+        self._flying.close()
 
-    async def _answer(self, request: ChatRequest) -> Completion:
+    async def _answer(self, request: ChatRequest, number: int) -> Completion:
+        for _ in range(self._delay(request) if self._delay else 0):
+            await asyncio.sleep(0)
+        if number == self._die_at:
+            self._die()
+        if number == self._fail_at:
+            return Completion("", "error", error="the script fails this request")
         prompt = sum(len(message.content.split()) for message in request.messages)
         if prompt + request.sampling.max_tokens > self._context:
             return Completion("", "unfit", error=f"the prompt has {prompt} words; the context holds {self._context}")
@@ -114,8 +113,6 @@ class ScriptedTeacher:
         else:
             made = self._script(request)
             answer = await made if inspect.isawaitable(made) else made
-        if self._closed:
-            raise TeacherError(f"{self._name} was closed while it answered.")
         return answer if isinstance(answer, Completion) else _cut(answer, request, prompt)
 
     def _die(self) -> None:

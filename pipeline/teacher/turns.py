@@ -16,7 +16,7 @@ class Turns:
     def __init__(self) -> None:
         self._together = self._lonely = 0  # inside together; alone or waiting to be
         self._alone = False
-        self._waiters: set[asyncio.Future[None]] = set()
+        self._waiters: dict[asyncio.Future[None], None] = {}  # in the order in which they came
 
     @asynccontextmanager
     async def together(self) -> AsyncIterator[None]:
@@ -47,11 +47,11 @@ class Turns:
     async def _until(self, ready: Callable[[], bool]) -> None:
         while not ready():
             waiter = asyncio.get_running_loop().create_future()
-            self._waiters.add(waiter)
+            self._waiters[waiter] = None
             try:
                 await waiter
             finally:
-                self._waiters.discard(waiter)
+                self._waiters.pop(waiter)
 
     def _wake(self) -> None:
         for waiter in self._waiters:
