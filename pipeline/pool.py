@@ -76,6 +76,8 @@ class Pool:
     """
 
     def __init__(self, teacher: Teacher, responses: Responses) -> None:
+        """Loads a teacher that is not known yet, which may take a minute. Raises `TeacherError`."""
+        self.fingerprint = teacher.fingerprint  # asked here: on the loop, loading would hold all jobs
         self.teacher = teacher
         self.responses = responses
         self.usage = Usage()
@@ -126,7 +128,7 @@ class Pool:
 
         An answer that nobody waits for any more is not made, or is stopped where it is being made.
         """
-        key = request.key(self.teacher.fingerprint)
+        key = request.key(self.fingerprint)
         stored = self.responses.get(key)
         if stored is not None:
             self.usage.stored += 1

@@ -13,6 +13,7 @@ from pipeline.teacher.closing import InFlight
 from pipeline.teacher.port import ChatRequest, Completion, Form, TeacherError
 from pipeline.teacher.profile import form_for
 from pipeline.teacher.prompt import CONTEXT_TOKENS, Prompter, UnfitRequest, context_of, fingerprint, tokenizer_of
+from pipeline.teacher.tether import tether_children
 from pipeline.teacher.vllm_terms import completion_of, engine_arguments, lora_request, sampling_params
 
 CONCURRENCY_CPU = 64  # twice as many gain an eighth in speed and double the memory and what a kill costs (design §7)
@@ -42,8 +43,8 @@ def cpu_dtype() -> str:
 class VllmTeacher:
     """Answers by continuous batching, with a seed for each request and a prefix cache that lives as long as the engine.
 
-    The engine has a process of its own, in our process group, so that whoever kills that leaves none behind. All
-    answers must come from one event loop: host it (hosted.py). `adapter`: a LoRA adapter that all answers use.
+    The engine has a process of its own, which ends with this one (tether.py). All answers must come from one event
+    loop: host it (hosted.py). `adapter`: a LoRA adapter that all answers use.
     """
 
     def __init__(
@@ -65,26 +66,20 @@ class VllmTeacher:
         try:
             from vllm.platforms import current_platform
 
-            cpu = current_platform.is_cpu()
+            cpu = bool(current_platform.is_cpu())
             self._concurrency = concurrency or (CONCURRENCY_CPU if cpu else CONCURRENCY_GPU)
-            arguments = engine_arguments(
-                model,
-                adapter,
-                context_tokens=self._context,
-                concurrency=self._concurrency,
-                cpu_dtype=cpu_dtype() if cpu else None,
-            )
-            self._engine, self._lora = _start(arguments), lora_request(adapter)
+            dtype = cpu_dtype() if cpu else None
+            self._engine = _start(engine_arguments(model, adapter, self._context, self._concurrency, dtype))
+            self._lora, self._tether = lora_request(adapter), tether_children()
         except TeacherError:
             raise
         except Exception as error:  # vLLM raises whatever its many parts raise
             raise TeacherError(f"vLLM cannot load {model.name}: {str(error) or type(error).__name__}") from error
-        dtype = str(self._engine.model_config.dtype).removeprefix("torch.")
         tuned = f" with {adapter.name}" if adapter else ""
         self._name = f"{model.name}{tuned} on vLLM ({'CPU' if cpu else 'CUDA'})"
+        dtype = str(self._engine.model_config.dtype).removeprefix("torch.")
         self._fingerprint = fingerprint(model, "vllm-cpu" if cpu else "vllm-cuda", dtype, adapter)
-        self._numbers = itertools.count()
-        self._flying = InFlight()
+        self._numbers, self._flying = itertools.count(), InFlight()
 
     @property
     def name(self) -> str:

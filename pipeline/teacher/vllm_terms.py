@@ -12,7 +12,7 @@ _LORA_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 
 
 def engine_arguments(
-    model: ModelFolder, adapter: ModelFolder | None, *, context_tokens: int, concurrency: int, cpu_dtype: str | None
+    model: ModelFolder, adapter: ModelFolder | None, context_tokens: int, concurrency: int, cpu_dtype: str | None
 ) -> dict[str, Any]:
     """What `AsyncEngineArgs` are made of. `cpu_dtype`: None for CUDA. Raises `TeacherError` for an unfit adapter."""
     arguments: dict[str, Any] = {

@@ -25,8 +25,7 @@ SETTINGS = ("real", "simulated", "changes", "planning", "store")
 def main() -> int:
     """Run the settings that are asked for; 0 if every bar holds."""
     args = _arguments()
-    # As Ctrl-C: blocks are left in order, so that no server stays behind.
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    signal.signal(signal.SIGTERM, _stop)
     settings: dict[str, Callable[[], Findings]] = {
         "real": lambda: generate_real.measure(
             args.peer, runs=args.real_runs, rows_per_seed=args.rows_per_seed, processes=args.peer_processes
@@ -49,6 +48,11 @@ def main() -> int:
     return 1 if missed else 0
 
 
+def _stop(number: int, frame: object) -> None:
+    """As Ctrl-C: blocks are left in order, so that no server stays behind."""
+    sys.exit(f"stopped by {signal.Signals(number).name}")
+
+
 def _store() -> Findings:
     """The store's own bench; its lines are printed as they come."""
     found = Findings("store")
@@ -65,7 +69,7 @@ def _arguments() -> argparse.Namespace:
     ap.add_argument("--real-runs", type=int, default=1, help="the same with the real one: half an hour each")
     ap.add_argument("--speed-up", type=float, default=5.0, help="of the simulated engine, for both sides (default: 5)")
     ap.add_argument(
-        "--rows-per-seed", type=int, default=6, help="rows that the real teacher makes of each seed, theirs"
+        "--rows-per-seed", type=int, default=30, help="rows that the reference makes of each seed, real teacher"
     )
     ap.add_argument("--peer-processes", type=int, default=0, help="of the reference's filters; its own default is 8")
     ap.add_argument(
