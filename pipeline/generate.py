@@ -146,6 +146,7 @@ async def _leaf(run: _Run, work: _Work) -> None:
         _note(run, leaf, parts)
         return
     work.growth = growth = await asyncio.to_thread(_prepare, run, leaf, flow, document)
+    growth.before = lineage.roots_before(run.store, leaf.path, run.target)
     if _can_grow(growth):
         await grow(growth, run.pool, (run.lane, work.rank), run.embedder)
     work.dataset = _dataset(run, work, growth)

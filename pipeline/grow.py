@@ -39,6 +39,7 @@ class StageCost:
 class Growth:
     """A leaf on its way. `drafts`: the rows of all decided roots, in order. `costs`: by stage, of those roots.
 
+    `before`: roots that it took last time; as many begin at once, so that a run over the same answers asks no others.
     `examined`: keys of the calibration's requests; `unheard`: how many of them the teacher failed on.
     `requests`, `tokens`, `seconds`: what the teacher had to do now; seconds are the sum of times in flight.
     """
@@ -50,6 +51,7 @@ class Growth:
     costs: dict[str, StageCost] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     kept: int = 0
+    before: int = 0
     unheard: int = 0
     examined: list[str] = field(default_factory=list)
     requests: int = 0
@@ -130,12 +132,17 @@ class _Leaf:
     def _start(self, decided: int, most: int | None) -> None:
         """Have as many roots on their way as will probably be needed: too many cost, too few leave the teacher idle."""
         growth = self.growth
+        if decided < growth.before:
+            self._begin(growth.before if most is None else min(most, growth.before))
+            return
         rate = (growth.kept + TRUST * self.flow.expected) / (len(growth.rows) + TRUST)
         need = -int(-(growth.target - growth.kept) / (self.flow.per_root * max(rate, SATURATED)) // 1)
-        wanted = decided + need if most is None else min(most, decided + need)
+        self._begin(max(decided + 1, decided + need if most is None else min(most, decided + need)))
+
+    def _begin(self, wanted: int) -> None:
         if self.calibration is None and self.flow.judge is not None:
             self.calibration = asyncio.create_task(self._calibrate())
-        while len(self.tasks) < max(wanted, decided + 1):
+        while len(self.tasks) < wanted:
             self.tasks.append(asyncio.create_task(self._root(len(self.tasks))))
 
     def _decide(self, root: int, drafts: Sequence[Draft]) -> None:

@@ -6,7 +6,8 @@ import hashlib
 import json
 import re
 from collections import defaultdict
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
+from functools import lru_cache
 
 from pipeline.documents import Document, Unreachable
 from pipeline.flows.filters import words
@@ -60,14 +61,15 @@ def key_parts(
     embedder: str = "",
 ) -> KeyParts:
     """What the dataset of `leaf` depends on. Where a seed stands in its file changes nothing."""
-    content = asdict(leaf)
-    for seed in content["seeds"]:
-        del seed["span"]
-    content["held_out"] = sorted(heldout(leaf))
+    named = {field.name: getattr(leaf, field.name) for field in fields(leaf)}
+    seeds = [[seed.index, seed.context, [[pair.question, pair.answer] for pair in seed.pairs]] for seed in leaf.seeds]
+    document_named = asdict(leaf.document) if leaf.document else None
+    content = named | {"seeds": seeds, "document": document_named, "held_out": sorted(heldout(leaf))}
     read = document.digest if isinstance(document, Document) else "none" if document is None else "unreachable"
     return KeyParts(_digest(content), read, flow, teacher, target, embedder)
 
 
+@lru_cache(maxsize=1024)
 def heldout(leaf: Leaf) -> frozenset[int]:
     """Indexes of the seed examples that no prompt and no mixture sees: a quarter, at least one, chosen by hash.
 

@@ -52,6 +52,14 @@ def latest(store: Store, leaf: str) -> Generation | None:
         return None  # written by another version: the datasets are there all the same
 
 
+def roots_before(store: Store, leaf: str, target: int) -> int:
+    """Roots that the newest dataset of a leaf was decided by, if it was made for as many samples; 0 else."""
+    generation = latest(store, leaf)
+    dataset = load_dataset(store, generation.key) if generation and generation.parts.target == target else None
+    rows = (*dataset.samples, *dataset.rejected) if dataset else ()
+    return max((row.place[0] + 1 for row in rows), default=0)
+
+
 def difference(store: Store, dataset: LeafDataset) -> Difference | None:
     """`dataset` against the one before it; None where there is none any more. Raises `StoreError`."""
     generation = latest(store, dataset.leaf)

@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Literal, TypeVar
 
 from pipeline.chunks import Chunk as Chunk
@@ -56,9 +57,7 @@ class Material:
     @property
     def pairs(self) -> tuple[tuple[Seed, QA], ...]:
         """Question and answer pairs of the open seeds, but for those that are near to a held-out one."""
-        held, pairs = self.held_questions, [(seed, pair) for seed in self.open for pair in seed.pairs]
-        common = filters.common_words([*held, *(pair.question for _, pair in pairs)])
-        return tuple((seed, pair) for seed, pair in pairs if not filters.leaks(pair.question, held, common))
+        return _pairs(self.open, self.held)
 
     @property
     def questions(self) -> tuple[str, ...]:
@@ -79,6 +78,14 @@ class Material:
     def held_answers(self) -> tuple[str, ...]:
         """Answers that must not leak."""
         return tuple(pair.answer for seed in self.held for pair in seed.pairs)
+
+
+@lru_cache(maxsize=1024)
+def _pairs(open_seeds: tuple[Seed, ...], held_seeds: tuple[Seed, ...]) -> tuple[tuple[Seed, QA], ...]:
+    held = [pair.question for seed in held_seeds for pair in seed.pairs]
+    pairs = [(seed, pair) for seed in open_seeds for pair in seed.pairs]
+    common = filters.common_words([*held, *(pair.question for _, pair in pairs)])
+    return tuple((seed, pair) for seed, pair in pairs if not filters.leaks(pair.question, held, common))
 
 
 @dataclass(slots=True)
