@@ -96,7 +96,8 @@ class _Leaf:
         most = self.flow.roots(growth.material)
         while not self._enough(decided, most):
             self._start(decided, most)
-            drafts = await self.tasks[decided]
+            drafts = sorted(await self.tasks[decided], key=lambda draft: draft.place)
+            await asyncio.to_thread(self._pass_gates, drafts)  # milliseconds a row: the loop has others to serve
             self._decide(decided, drafts)
             decided += 1
         if self.calibration is not None:
@@ -145,14 +146,17 @@ class _Leaf:
         while len(self.tasks) < wanted:
             self.tasks.append(asyncio.create_task(self._root(len(self.tasks))))
 
+    def _pass_gates(self, drafts: Sequence[Draft]) -> None:
+        for draft in drafts:
+            if draft.reason is None:
+                draft.reason = row_reason(self.growth.material, draft, self.flow)
+
     def _decide(self, root: int, drafts: Sequence[Draft]) -> None:
         """Take a root's rows in; those beyond the target are left out, and so cost nothing to take in later."""
         growth = self.growth
-        for draft in sorted(drafts, key=lambda draft: draft.place):
+        for draft in drafts:
             if draft.task == "qa" and growth.kept >= growth.target:
                 continue
-            if draft.reason is None:
-                draft.reason = row_reason(growth.material, draft, self.flow)
             growth.drafts.append(draft)
             growth.kept += draft.task == "qa" and draft.reason is None
         for stage, answers in self.costs.pop(root, {}).items():

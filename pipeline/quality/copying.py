@@ -9,6 +9,7 @@ from pipeline.quality.rows import Row, SeedTexts
 
 # Carlini et al. (arXiv 2202.07646) call 50 tokens in a row memorised; so do we with words, which is the milder bound.
 MOST_WORDS = 50
+RUN = 8  # words by which the beginning of a copy is looked up
 MOST_CHARACTERS = 300  # for scripts and terms in which words are long
 
 
@@ -36,9 +37,11 @@ def copied_words(text: str, sources: tuple[str, ...]) -> int:
 
 
 def _longest(said: tuple[str, ...], source: str) -> int:
-    best = 0
+    best, known = 0, _runs(source)
     for start in range(len(said)):
         end = max(start + best + 1, _end(said, start))
+        if end - start >= RUN and said[start : start + RUN] not in known:
+            continue  # what begins otherwise is no copy: most texts are through here
         while end <= len(said) and f" {' '.join(said[start:end])} " in source:
             best, end = end - start, end + 1
     return best
@@ -64,6 +67,12 @@ def _usual(part: str, texts: SeedTexts) -> int:
         )
     pairs = [(getattr(pair, part), seed.context) for seed in texts.seeds for pair in seed.pairs]
     return max((copied_words(text, (context,)) for text, context in pairs if context), default=0)
+
+
+@lru_cache(maxsize=64)
+def _runs(source: str) -> frozenset[tuple[str, ...]]:
+    said = source.split()
+    return frozenset(tuple(said[at : at + RUN]) for at in range(len(said) - RUN + 1))
 
 
 @lru_cache(maxsize=256)

@@ -38,7 +38,8 @@ class Pace:
 
     def finished(self, now: float, inside: int, prompt_tokens: int, output_tokens: int) -> None:
         """An answer came at `now`, when `inside` requests were in flight, itself among them."""
-        if inside < self.limit * 0.75:
+        self._low = self._low + 1 if inside < self.limit * 0.75 else 0
+        if self._low > self.limit:  # fewer are a burst of answers, whose places are not taken again yet
             self._open_window()
             return
         self._count += 1
@@ -77,7 +78,7 @@ class Pace:
         self._open_window()
 
     def _open_window(self) -> None:
-        self._count, self._work, self._since = 0, 0.0, 0.0
+        self._count, self._work, self._since, self._low = 0, 0.0, 0.0, 0
 
 
 class Gate:
