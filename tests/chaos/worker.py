@@ -14,6 +14,7 @@ from bot.teachers import TeacherDesk
 from bot.wiring import open_context
 from bot.worker import work
 from pipeline.documents import offline
+from pipeline.responses import Responses
 from pipeline.teacher.scripted import ScriptedTeacher
 from tests.integration.bot_bench import script
 
@@ -25,8 +26,10 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
     settings = load()
     engine = DbosEngine(settings.jobs_database)
-    desk = TeacherDesk(lambda: ScriptedTeacher(script, name="Script"))
-    work(replace(open_context(settings, engine), teachers=desk, documents=offline), engine, stopped)
+    responses = Responses(settings.state_dir / "responses.sqlite")
+    desk = TeacherDesk(lambda: ScriptedTeacher(script, name="Script"), responses)
+    context = replace(open_context(settings, engine), teachers=desk, documents=offline, embedder=None)
+    work(context, engine, stopped)
     return 0
 
 

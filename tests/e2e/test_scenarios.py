@@ -153,7 +153,7 @@ Thank you for this contribution! 1 leaf was checked, and nothing must be changed
 
     town.tom.comment(pull, "Nice! Let us see.\n\n/preview")
     town.settle()
-    assert town.check(pull, "seedbed/preview") == snapshot("success: 2 kept, 0 rejected, 4 not needed")
+    assert town.check(pull, "seedbed/preview") == snapshot("success: 2 kept, 0 rejected")
     assert town.labels(pull) == snapshot(["seedbed:needs-review", "skill"])
     assert town.said(pull) == snapshot("""\
 <!-- seedbed:sticky -->
@@ -174,18 +174,18 @@ Thank you for this contribution! 1 leaf was checked, and nothing must be changed
 
 The *teacher*, a language model, read your examples and wrote new ones in their manner. From such samples the model will learn after the merge. The filters judge form, not truth, and a small teacher gets facts wrong. Read the samples as a mirror: if they miss your point, clearer or more varied examples help.
 
-**`compositional_skills/animals/sleep`** · 2 kept, 0 rejected, 4 not needed
+**`compositional_skills/animals/sleep`** · 2 kept, 0 rejected
 
 ```text
-Question: Where would the llama choose a fold?
+Question: Where would the moose choose a meadow?
 
-Answer: The llama takes a fold.
+Answer: The moose takes a meadow.
 ```
 
 ```text
-Question: Where would the tapir choose a bog?
+Question: Where would the heron choose a reed?
 
-Answer: The tapir takes a bog.
+Answer: The heron takes a reed.
 ```
 
 [All samples, kept and rejected](http://bot.example/pulls/1/samples). Teacher: Script.
@@ -236,18 +236,18 @@ Thank you for this contribution! 1 leaf was checked, and nothing must be changed
 
 The *teacher*, a language model, read your examples and wrote new ones in their manner. From such samples the model will learn after the merge. The filters judge form, not truth, and a small teacher gets facts wrong. Read the samples as a mirror: if they miss your point, clearer or more varied examples help.
 
-**`compositional_skills/animals/sleep`** · 2 kept, 0 rejected, 4 not needed
+**`compositional_skills/animals/sleep`** · 2 kept, 0 rejected
 
 ```text
-Question: Where would the llama choose a fold?
+Question: Where would the moose choose a meadow?
 
-Answer: The llama takes a fold.
+Answer: The moose takes a meadow.
 ```
 
 ```text
-Question: Where would the tapir choose a bog?
+Question: Where would the heron choose a reed?
 
-Answer: The tapir takes a bog.
+Answer: The heron takes a reed.
 ```
 
 [All samples, kept and rejected](http://bot.example/pulls/1/samples). Teacher: Script.
@@ -286,7 +286,7 @@ Answer: The tapir takes a bog.
 
 Thank you! Your contribution is now a part of the taxonomy that this community's model grows from.
 
-`compositional_skills/animals/sleep`: 4 samples made, 1 rejected by the filters.
+`compositional_skills/animals/sleep`: 4 samples made, 0 rejected by the filters.
 
 [All samples, kept and rejected](http://bot.example/pulls/1/samples)
 
@@ -384,7 +384,7 @@ def test_a_stranger_may_not_spend_the_teachers_time(town: World) -> None:
 
     town.tom.comment(pull, "/ok-to-test")
     town.settle()
-    assert town.check(pull, "seedbed/preview") == snapshot("success: 2 kept, 0 rejected, 4 not needed")
+    assert town.check(pull, "seedbed/preview") == snapshot("success: 2 kept, 0 rejected")
     assert town.said(pull) == snapshot("""\
 <!-- seedbed:sticky -->
 
@@ -418,18 +418,18 @@ Thank you for this contribution! 1 leaf was checked, and nothing must be changed
 
 The *teacher*, a language model, read your examples and wrote new ones in their manner. From such samples the model will learn after the merge. The filters judge form, not truth, and a small teacher gets facts wrong. Read the samples as a mirror: if they miss your point, clearer or more varied examples help.
 
-**`compositional_skills/animals/sleep`** · 2 kept, 0 rejected, 4 not needed
+**`compositional_skills/animals/sleep`** · 2 kept, 0 rejected
 
 ```text
-Question: Where would the llama choose a fold?
+Question: Where would the moose choose a meadow?
 
-Answer: The llama takes a fold.
+Answer: The moose takes a meadow.
 ```
 
 ```text
-Question: Where would the tapir choose a bog?
+Question: Where would the heron choose a reed?
 
-Answer: The tapir takes a bog.
+Answer: The heron takes a reed.
 ```
 
 [All samples, kept and rejected](http://bot.example/pulls/1/samples). Teacher: Script.
@@ -504,18 +504,18 @@ Thank you for this contribution! 1 leaf was checked, and nothing must be changed
 
 The *teacher*, a language model, read your examples and wrote new ones in their manner. From such samples the model will learn after the merge. The filters judge form, not truth, and a small teacher gets facts wrong. Read the samples as a mirror: if they miss your point, clearer or more varied examples help.
 
-**`compositional_skills/animals/sleep`** · 2 kept, 0 rejected, 4 not needed
+**`compositional_skills/animals/sleep`** · 2 kept, 0 rejected
 
 ```text
-Question: Where would the llama choose a fold?
+Question: Where would the moose choose a meadow?
 
-Answer: The llama takes a fold.
+Answer: The moose takes a meadow.
 ```
 
 ```text
-Question: Where would the tapir choose a bog?
+Question: Where would the heron choose a reed?
 
-Answer: The tapir takes a bog.
+Answer: The heron takes a reed.
 ```
 
 [All samples, kept and rejected](http://bot.example/pulls/1/samples). Teacher: Script.
@@ -1092,7 +1092,7 @@ def test_buttons_and_reruns(town: World) -> None:
     town.said(pull)
     town.press(pull, "preview", "carol")
     town.settle()
-    assert town.check(pull, "seedbed/preview") == snapshot("success: 2 kept, 0 rejected, 4 not needed")
+    assert town.check(pull, "seedbed/preview") == snapshot("success: 2 kept, 0 rejected")
     town.said(pull)
     town.rerun(pull, "carol")
     town.settle()
@@ -1108,8 +1108,8 @@ def test_many_at_once(town: World) -> None:
     town.said(first), town.said(second)
     town.tom.comment(first, "/batch label:seedbed:needs-preview preview")
     town.settle()
-    assert town.check(first, "seedbed/preview") == snapshot("success: 2 kept, 0 rejected, 4 not needed")
-    assert town.check(second, "seedbed/preview") == snapshot("success: 2 kept, 1 rejected, 3 not needed")
+    assert town.check(first, "seedbed/preview") == snapshot("success: 2 kept, 0 rejected")
+    assert town.check(second, "seedbed/preview") == snapshot("success: 2 kept, 0 rejected")
     assert town.said(first) == snapshot("""\
 <!-- seedbed:sticky -->
 
@@ -1129,18 +1129,18 @@ Thank you for this contribution! 1 leaf was checked, and nothing must be changed
 
 The *teacher*, a language model, read your examples and wrote new ones in their manner. From such samples the model will learn after the merge. The filters judge form, not truth, and a small teacher gets facts wrong. Read the samples as a mirror: if they miss your point, clearer or more varied examples help.
 
-**`compositional_skills/animals/sleep`** · 2 kept, 0 rejected, 4 not needed
+**`compositional_skills/animals/sleep`** · 2 kept, 0 rejected
 
 ```text
-Question: Where would the llama choose a fold?
+Question: Where would the moose choose a meadow?
 
-Answer: The llama takes a fold.
+Answer: The moose takes a meadow.
 ```
 
 ```text
-Question: Where would the tapir choose a bog?
+Question: Where would the heron choose a reed?
 
-Answer: The tapir takes a bog.
+Answer: The heron takes a reed.
 ```
 
 [All samples, kept and rejected](http://bot.example/pulls/1/samples). Teacher: Script.
@@ -1293,18 +1293,18 @@ Thank you for this contribution! 1 leaf was checked, and nothing must be changed
 
 The *teacher*, a language model, read your examples and wrote new ones in their manner. From such samples the model will learn after the merge. The filters judge form, not truth, and a small teacher gets facts wrong. Read the samples as a mirror: if they miss your point, clearer or more varied examples help.
 
-**`compositional_skills/animals/sleep`** · 2 kept, 0 rejected, 4 not needed
+**`compositional_skills/animals/sleep`** · 2 kept, 0 rejected
 
 ```text
-Question: Where would the llama choose a fold?
+Question: Where would the moose choose a meadow?
 
-Answer: The llama takes a fold.
+Answer: The moose takes a meadow.
 ```
 
 ```text
-Question: Where would the tapir choose a bog?
+Question: Where would the heron choose a reed?
 
-Answer: The tapir takes a bog.
+Answer: The heron takes a reed.
 ```
 
 [All samples, kept and rejected](http://bot.example/pulls/1/samples). Teacher: Script.

@@ -275,8 +275,8 @@ def world(folder: Path, *, api_url: Callable[[str], str] = lambda url: url, **ch
         context = replace(
             open_context(settings, engine),
             store=store,
-            teachers=TeacherDesk(lambda: ScriptedTeacher(script, name="Script")),
-            responses=Responses(":memory:"),
+            teachers=TeacherDesk(lambda: ScriptedTeacher(script, name="Script"), Responses(":memory:")),
+            embedder=None,
             trainer=ScriptedTrainer(),
             evaluator=ScriptedEvaluator(),
             documents=offline,
