@@ -4,9 +4,9 @@ Seconds are told in two ways. "wall": as they passed, with the server `speed_up`
 "at the measured speed": the time with a sequence in flight times `speed_up`, and the rest, which is the client's own
 work, as it passed. The bar is on the second: with a fast server, what a client does beside it weighs too much.
 
-How busy the engine is, is its speed over its top speed, over the time from the first request to the last answer: what
-was written, next to what could have been (curve of `generate_speed`). An engine with one sequence in flight is at work,
-too, but at a twenty-seventh of its speed.
+The engine is busy while anything is in flight, between the first request and the last answer. That says little of how
+well it is used: one sequence in flight is work, too, but at a twenty-seventh of its speed. So its speed over its top
+speed (curve of `generate_speed`) is told beside it.
 """
 
 from __future__ import annotations
@@ -124,8 +124,10 @@ def _bars(found: Findings, sides: dict[str, list[Measured]], known: dict[str, An
     found.say(f"(theirs: {median('theirs', 'sequences'):.2f})")
     found.hold("share of prompt tokens in a prefix cache, knowledge", known["prefix_share"], PREFIX)
     found.say(f"(with room for 200,000 tokens: {known['prefix_share_bounded']:.0%})")
-    busy = statistics.median(one.server["speed_used"] for one in sides["ours"])
-    found.hold("engine busy: its speed over its top speed", busy, BUSY)
+    busy = statistics.median(one.server["share_any"] for one in sides["ours"])
+    found.hold("share of the time between first and last request with work in flight", busy, BUSY)
+    used = {side: statistics.median(one.server["speed_used"] for one in runs) for side, runs in sides.items()}
+    found.say(f"(its speed over its top speed: ours {used['ours']:.0%}, theirs {used['theirs']:.0%})")
 
 
 def _figure(one: Measured, figure: str) -> float:

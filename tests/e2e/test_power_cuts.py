@@ -90,7 +90,8 @@ def travel(story: Story, cut: Callable[[str, str], None]) -> Outcome:
 def tell(state: Path, monkeypatch: pytest.MonkeyPatch, *, cutting: bool) -> tuple[Outcome, list[str]]:
     """One run; returns what came of it, and what the worker was doing at each power cut."""
     monkeypatch.setenv("SEEDBED_RECIPE", str(HERE / "recipe.yaml"))
-    options = Options(leaves=(LEAF,), state=state, port=PORT, samples=4)
+    # More than a preview asks for, so that the merge has something to make.
+    options = Options(leaves=(LEAF,), state=state, port=PORT, samples=10)
     state.mkdir()
     cuts: list[str] = []
     with Processes(state / "logs") as processes:
