@@ -34,6 +34,7 @@ class Pace:
         self._known: tuple[int, float] | None = None
         self._hold = 0
         self._cut_at = float("-inf")
+        self._low = 0
         self._open_window()
 
     def finished(self, now: float, inside: int, prompt_tokens: int, output_tokens: int) -> None:
