@@ -140,7 +140,7 @@ def test_all_requests_about_a_context_begin_with_it() -> None:
         if name in ("questions", "question_judge", "answer", "pair_judge"):
             first = f"{request.messages[0].content}\n{request.messages[1].content}"
             by_context.setdefault(schema_script.context_of(request.messages[1].content), []).append(first)
-    assert len(by_context) == 4
+    assert len(by_context) == grounded.CONTEXTS
     for context, prompts in by_context.items():
         assert len(prompts) == 14
         shared = shared_prefix(prompts)
@@ -304,8 +304,11 @@ def test_a_grounded_question_must_be_answerable_from_its_context() -> None:
 def test_contexts_that_repeat_a_seed_or_give_a_held_out_one_away_go_no_further() -> None:
     material, draft = start(grounded.FLOW, leaves.grounded())
     given = [material.open[0].context, material.held[0].context, "Water the ferns before the judges come on Saturday."]
-    made = grounded.take_contexts(material, [draft], reply({"contexts": given}))
-    assert [one.reason for one in made] == [
+    reasons = []
+    for text in given:
+        [made] = grounded.take_contexts(material, [draft], reply({"contexts": [text]}))
+        reasons.append(made.reason)
+    assert reasons == [
         "context: it repeats a seed example",
         "context: it is too close to a held-out seed example",
         None,
