@@ -25,11 +25,10 @@ from bot.jobs import (
     stale,
     triage,
 )
-from bot.making import teacher_of
+from bot.making import fetcher, teacher_of
 from bot.settings import Settings, SettingsError
 from bot.stores import store_of
 from bot.teachers import TeacherDesk
-from pipeline import documents
 from pipeline.evaluate.hosted import LikelihoodEvaluator
 from pipeline.git import is_loopback
 from pipeline.quality.embedding import packaged_embedder
@@ -101,7 +100,6 @@ def open_context(settings: Settings, enqueuer: Enqueuer) -> Context:
             mirror.fetch(forge.clone_url, [f"+{ref}:{ref}"], access=Access(token=forge.git_token()))
         return mirror
 
-    reach = documents.Reach(frozenset(settings.document_hosts), loopback=settings.document_loopback)
     responses = Responses(state / "responses.sqlite")
     desk = TeacherDesk(
         partial(teacher_of, settings),
@@ -118,7 +116,7 @@ def open_context(settings: Settings, enqueuer: Enqueuer) -> Context:
         fetch=fetch,
         trainer=LoraTrainer(),
         evaluator=LikelihoodEvaluator(),
-        documents=partial(documents.fetch, cache=state / "documents", reach=reach),
+        documents=fetcher(settings),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pipeline import lineage
@@ -96,15 +96,15 @@ def generate(
 
 async def _all(run: _Run) -> None:
     """Leaves begin in the order of their paths, as soon as the pool has room for more requests."""
-    tasks: list[asyncio.Task[None]] = []
+    tasks: set[asyncio.Task[None]] = set()  # of leaves that are growing
     try:
         for work in run.works:
             await run.pool.hungry()
-            tasks.append(asyncio.create_task(_one(run, work)))
+            tasks.add(asyncio.create_task(_one(run, work)))
             await asyncio.sleep(0)
-            for task in tasks:
-                if task.done():
-                    task.result()
+            for task in [task for task in tasks if task.done()]:
+                tasks.discard(task)
+                task.result()
         await asyncio.gather(*tasks)
     finally:
         for task in tasks:
@@ -211,10 +211,10 @@ def _unreachable(document: Unreachable) -> str:
 
 
 def _dataset(run: _Run, work: _Work, growth: Growth) -> LeafDataset:
-    report = report_of(growth)
+    report, blank = report_of(growth), _blank(run, work, growth)
     if report.failures:
         growth.notes.append(f"the teacher failed on {report.failures} requests; they are tried again with the next run")
-    rows = [_sample(run, work, growth, draft) for draft in growth.drafts]
+    rows = [_sample(blank, growth, draft) for draft in growth.drafts]
     kept = [row for row in rows if row.status == "kept"]
     return LeafDataset(
         work.leaf.path,
@@ -236,14 +236,12 @@ def _by_id(rows: Iterable[Sample]) -> tuple[Sample, ...]:
     return tuple(sorted(rows, key=lambda row: row.id))
 
 
-def _sample(run: _Run, work: _Work, growth: Growth, draft: Draft) -> Sample:
-    piece = draft.chunk or draft.passage
-    document = growth.material.document
-    seeds = {*draft.seeds, *([piece.seed] if piece and piece.seed >= 0 else [])}
+def _blank(run: _Run, work: _Work, growth: Growth) -> Sample:
+    """What all rows of a leaf have in common."""
     return Sample(
-        messages=growth.flow.messages(draft),
-        place=draft.place,
-        task=draft.task,
+        messages=(),
+        place=(),
+        task="",
         leaf=work.leaf.path,
         kind=work.leaf.kind,
         leaf_key=work.key,
@@ -251,14 +249,30 @@ def _sample(run: _Run, work: _Work, growth: Growth, draft: Draft) -> Sample:
         pull=work.origin.pull,
         author=work.origin.author,
         licence=licence_of(work.leaf),
+        document=None,
+        document_note=_document_note(growth.material.document),
+        span=None,
+        chunk=None,
+        seeds=(),
+        teacher=run.pool.teacher.name,
+        teacher_fingerprint=run.pool.fingerprint,
+        flow=growth.flow.id(run.prompts),
+        trace=(),
+    )
+
+
+def _sample(blank: Sample, growth: Growth, draft: Draft) -> Sample:
+    piece = draft.chunk or draft.passage
+    seeds = {*draft.seeds, *([piece.seed] if piece and piece.seed >= 0 else [])}
+    return replace(
+        blank,
+        messages=growth.flow.messages(draft),
+        place=draft.place,
+        task=draft.task,
         document=(piece.source or None) if piece else None,
-        document_note=_document_note(document),
         span=(piece.start, piece.end) if piece else None,
         chunk=growth.material.chunks.index(draft.chunk) if draft.chunk else None,
         seeds=tuple(sorted(seeds)),
-        teacher=run.pool.teacher.name,
-        teacher_fingerprint=run.pool.teacher.fingerprint,
-        flow=growth.flow.id(run.prompts),
         trace=tuple(draft.trace),
         attributes=dict(draft.attributes),
         scores=dict(draft.scores),

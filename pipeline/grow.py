@@ -34,10 +34,18 @@ class StageCost:
     prompt_tokens: int = 0
     output_tokens: int = 0
 
+    def add(self, completion: Completion) -> None:
+        """Count one answer."""
+        self.requests += 1
+        self.prompt_tokens += completion.prompt_tokens
+        self.output_tokens += completion.output_tokens
+
 
 @dataclass(slots=True)
 class Growth:
-    """A leaf on its way. `drafts`: the rows of all decided roots, in order. `costs`: by stage, of those roots.
+    """A leaf on its way. `drafts`: the rows of all decided roots, in order. `rows`: those that count for the target.
+
+    `costs`: by stage, of those roots.
 
     `before`: roots that it took last time; as many begin at once, so that a run over the same answers asks no others.
     `examined`: keys of the calibration's requests; `unheard`: how many of them the teacher failed on.
@@ -50,6 +58,7 @@ class Growth:
     drafts: list[Draft] = field(default_factory=list)
     costs: dict[str, StageCost] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    rows: list[Draft] = field(default_factory=list)
     kept: int = 0
     before: int = 0
     unheard: int = 0
@@ -57,11 +66,6 @@ class Growth:
     requests: int = 0
     tokens: int = 0
     seconds: float = 0.0
-
-    @property
-    def rows(self) -> list[Draft]:
-        """The drafts that count for the target."""
-        return [draft for draft in self.drafts if draft.task == "qa"]
 
 
 async def grow(growth: Growth, pool: Pool, order: Order, embed: Embed | None = None) -> None:
@@ -155,15 +159,17 @@ class _Leaf:
         """Take a root's rows in; those beyond the target are left out, and so cost nothing to take in later."""
         growth = self.growth
         for draft in drafts:
-            if draft.task == "qa" and growth.kept >= growth.target:
+            counts = draft.task == "qa"
+            if counts and growth.kept >= growth.target:
                 continue
             growth.drafts.append(draft)
-            growth.kept += draft.task == "qa" and draft.reason is None
+            if counts:
+                growth.rows.append(draft)
+                growth.kept += draft.reason is None
         for stage, answers in self.costs.pop(root, {}).items():
             cost = growth.costs.setdefault(stage, StageCost())
-            cost.requests += len(answers)
-            cost.prompt_tokens += sum(answer.prompt_tokens for answer in answers.values())
-            cost.output_tokens += sum(answer.output_tokens for answer in answers.values())
+            for completion in answers.values():
+                cost.add(completion)
 
     async def _root(self, root: int) -> list[Draft]:
         try:
@@ -260,10 +266,7 @@ class _Leaf:
             self._note(answer)
             self.growth.examined.append(answer.key)
             self.growth.unheard += answer.completion.finish_reason == "error"
-            cost = self.growth.costs.setdefault("calibration", StageCost())
-            cost.requests += 1
-            cost.prompt_tokens += answer.completion.prompt_tokens
-            cost.output_tokens += answer.completion.output_tokens
+            self.growth.costs.setdefault("calibration", StageCost()).add(answer.completion)
             return answer.completion
 
         return await calibrate(self.growth.material, judge, ask)

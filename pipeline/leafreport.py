@@ -8,18 +8,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from pipeline.flows.model import Calibration
-from pipeline.grow import Growth
+from pipeline.grow import Growth, StageCost
 
 _DETAIL = re.compile(r"\s*\([^)]*\)|\d+(?:\.\d+)?|['\"].*?['\"]")
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """Of one stage: answers behind the decided rows and their tokens, also where they were stored before."""
-
-    requests: int
-    prompt_tokens: int
-    output_tokens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +28,7 @@ class LeafReport:
     kept: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
     tasks: dict[str, int] = field(default_factory=dict)
-    costs: dict[str, Cost] = field(default_factory=dict)
+    costs: dict[str, StageCost] = field(default_factory=dict)
     calibration: Calibration | None = None
     covered: int = 0
     pieces: int = 0
@@ -66,7 +57,7 @@ class LeafReport:
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> LeafReport:
         """What `to_json` wrote. Raises `TypeError` and `KeyError` where it is something else."""
-        costs = {stage: Cost(**cost) for stage, cost in value["costs"].items()}
+        costs = {stage: StageCost(**cost) for stage, cost in value["costs"].items()}
         calibration = Calibration(**value["calibration"]) if value["calibration"] else None
         examined = tuple(value["examined"])
         return cls(**{**value, "costs": costs, "calibration": calibration, "examined": examined})
@@ -84,10 +75,7 @@ def report_of(growth: Growth) -> LeafReport:
         kept=growth.kept,
         reasons=dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
         tasks=dict(sorted(Counter(draft.task for draft in kept).items())),
-        costs={
-            stage: Cost(cost.requests, cost.prompt_tokens, cost.output_tokens)
-            for stage, cost in sorted(growth.costs.items())
-        },
+        costs=dict(sorted(growth.costs.items())),
         calibration=growth.material.calibration,
         covered=len({piece for draft in kept if (piece := draft.chunk or draft.passage) is not None}),
         pieces=len(pieces),
