@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 LEAF_FILE = "qna.yaml"
@@ -19,6 +20,12 @@ def branch_of(path: str) -> Branch | None:
             if part == branch:
                 return branch
     return None
+
+
+def leaf_path(folders: Sequence[str]) -> str | None:
+    """The path of a leaf in its taxonomy, by the folders down to its own; None where none of them is a tree."""
+    roots = [index for index, folder in enumerate(folders) if folder in BRANCHES]
+    return "/".join(folders[roots[-1] :]) if roots else None
 
 
 def within_branch(path: str) -> tuple[str, ...]:

@@ -24,3 +24,13 @@ def shown(file: Path) -> str:
     """A path relative to the current folder where it lies below it, else in full."""
     here = Path.cwd()
     return str(file.relative_to(here) if file.is_relative_to(here) else file)
+
+
+class Bar:
+    """One line of progress, on a terminal alone."""
+
+    def __call__(self, message: str, fraction: float) -> None:
+        """Write the line over the last one."""
+        if sys.stderr.isatty():
+            end = "\n" if fraction >= 1 else ""
+            print(f"\r\x1b[K{fraction:4.0%} {message}", end=end, file=sys.stderr, flush=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.cli.console import shown, write
+from bot.cli.console import Bar, shown, write
 from bot.settings import Making, SettingsError, load_making
 from pipeline.flows.prompts import PromptError
 from pipeline.git import GitError, Repository
@@ -209,16 +209,6 @@ def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))  # foreign names are no markup
     Console(width=None if sys.stdout.isatty() else 160).print(table)
-
-
-class Bar:
-    """One line of progress, on a terminal alone."""
-
-    def __call__(self, message: str, fraction: float) -> None:
-        """Write the line over the last one."""
-        if sys.stderr.isatty():
-            end = "\n" if fraction >= 1 else ""
-            print(f"\r\x1b[K{fraction:4.0%} {message}", end=end, file=sys.stderr, flush=True)
 
 
 def _fail(error: Exception, code: int) -> int:

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bot.cli.console import shown, write
-from bot.cli.generate import Bar, UsageError
+from bot.cli.console import Bar, shown, write
+from bot.cli.generate import UsageError
 from bot.settings import Making, SettingsError, load_making
 from pipeline.flows.prompts import PromptError
 from pipeline.leafdata import LeafDataset
@@ -20,7 +20,7 @@ from pipeline.store.port import StoreError
 from pipeline.teacher.port import TeacherError
 from validators import Leaf, LeafError, parse_leaf
 from validators.output import visible
-from validators.paths import ATTRIBUTION_FILE, BRANCHES, LEAF_FILE
+from validators.paths import ATTRIBUTION_FILE, BRANCHES, LEAF_FILE, leaf_path
 
 MOST_BYTES = 1_000_000
 
@@ -67,11 +67,9 @@ def read(path: Path) -> Leaf:
     folder = (path.parent if path.name == LEAF_FILE else path).resolve()
     if not (folder / LEAF_FILE).is_file():
         raise UsageError(f"there is no {LEAF_FILE} in {shown(folder)}; `seedbed new` starts a leaf")
-    parts = folder.parts
-    roots = [at for at, part in enumerate(parts) if part in BRANCHES]
-    if not roots:
+    name = leaf_path(folder.parts)
+    if name is None:
         raise UsageError(f"{shown(folder)} lies in no taxonomy: a leaf is below {', '.join(sorted(BRANCHES))}")
-    name = "/".join(parts[roots[-1] :])
     there = [folder / file for file in (LEAF_FILE, ATTRIBUTION_FILE) if (folder / file).is_file()]
     files = {f"{name}/{file.name}": _bytes(file) for file in there}
     return parse_leaf(f"{name}/{LEAF_FILE}", files)

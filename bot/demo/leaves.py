@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from validators.paths import BRANCHES
+from validators.paths import BRANCHES, leaf_path
 
 BUNDLED = Path(__file__).parent / "leaves"
 HANDBOOK = Path(__file__).parent / "handbook"
@@ -62,12 +62,11 @@ def _read(folder: Path) -> DemoLeaf:
         raise LeafFolderError(
             f"{folder} holds no qna.yaml. Name the folder of a leaf, such as knowledge/arts/my_topic."
         )
-    roots = [i for i, part in enumerate(folder.parts) if part in BRANCHES]
-    if not roots:
+    path = leaf_path(folder.parts)
+    if path is None:
         raise LeafFolderError(
             f"{folder} does not lie below {', '.join(BRANCHES[:-1])} or {BRANCHES[-1]}, so its place in a taxonomy is "
             "unknown. Put it in such a folder, for instance knowledge/arts/my_topic."
         )
-    path = "/".join(folder.parts[roots[-1] :])
     names = [n for n in ("qna.yaml", "attribution.txt") if (folder / n).is_file()]
     return DemoLeaf(path, {n: (folder / n).read_bytes() for n in names})

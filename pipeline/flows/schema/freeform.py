@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 from pipeline.flows import filters
 from pipeline.flows.judges import SCHEMA_JUDGE, SCHEMA_PROMPT, judge_stage
-from pipeline.flows.model import Draft, Flow, Material, Stage, request, tidy
-from pipeline.flows.schema import lists, replies
+from pipeline.flows.model import Draft, Flow, Material, Stage, request
+from pipeline.flows.schema import lists
 from pipeline.teacher.port import ChatRequest, Completion, Message
 
 NAME = "freeform"
@@ -38,9 +38,8 @@ def ask_questions(material: Material, drafts: Sequence[Draft]) -> ChatRequest:
 
 def take_questions(material: Material, drafts: Sequence[Draft], completion: Completion) -> Sequence[Draft]:
     """One draft for each question; it repeats neither a seed, nor the task, nor one before it, nor what is held out."""
-    found = replies.texts(completion, "questions", QUESTIONS, longest=lists.longest(material.questions))
-    questions = [tidy(text, single_line=False) for text in found]
-    children = [drafts[0].child(place, question=question) for place, question in enumerate(questions)]
+    children = lists.question_drafts(material, drafts[0], completion, QUESTIONS)
+    questions = [child.question for child in children]
     seeds = (*material.questions, material.leaf.task_description)
     for place, child in enumerate(children):
         child.reason = filters.gate_new(child.question, questions[:place], seeds, material.held_questions)
@@ -49,13 +48,9 @@ def take_questions(material: Material, drafts: Sequence[Draft], completion: Comp
 
 def ask_about_questions(material: Material, drafts: Sequence[Draft]) -> ChatRequest:
     """Stage 2: four booleans for each question of the list, in one request."""
-    variables = {
-        **lists.block(material, drafts[0], NAME),
-        "questions": [draft.question for draft in drafts],
-        "checks": CHECKS,
-    }
-    sampling = lists.verdict_sampling(CHECKS, len(drafts))
-    return request("schema/freeform_question_judge", material, drafts[0].place[:-1], variables, (), sampling)
+    questions = [draft.question for draft in drafts]
+    prompt = "schema/freeform_question_judge"
+    return lists.ask_verdicts(prompt, material, drafts, NAME, CHECKS, questions=questions)
 
 
 def take_verdicts(material: Material, drafts: Sequence[Draft], completion: Completion) -> Sequence[Draft]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from pipeline.flows import filters
 from pipeline.flows.judges import SCHEMA_JUDGE, SCHEMA_PROMPT, judge_stage
-from pipeline.flows.model import Draft, Flow, Material, Stage, request, tidy
+from pipeline.flows.model import Draft, Flow, Material, Stage, request
 from pipeline.flows.schema import freeform, lists, replies
 from pipeline.teacher.port import ChatRequest, Completion, Message
 
@@ -57,13 +57,9 @@ def take_contexts(material: Material, drafts: Sequence[Draft], completion: Compl
 
 def ask_about_contexts(material: Material, drafts: Sequence[Draft]) -> ChatRequest:
     """Stage 2: three booleans for each context of the list, in one request."""
-    variables = {
-        **lists.block(material, drafts[0], NAME),
-        "contexts": [draft.context for draft in drafts],
-        "checks": CONTEXT_CHECKS,
-    }
-    sampling = lists.verdict_sampling(CONTEXT_CHECKS, len(drafts))
-    return request("schema/grounded_context_judge", material, drafts[0].place[:-1], variables, (), sampling)
+    texts = [draft.context for draft in drafts]
+    prompt = "schema/grounded_context_judge"
+    return lists.ask_verdicts(prompt, material, drafts, NAME, CONTEXT_CHECKS, contexts=texts)
 
 
 def take_context_verdicts(material: Material, drafts: Sequence[Draft], completion: Completion) -> Sequence[Draft]:
@@ -83,9 +79,8 @@ def ask_questions(material: Material, drafts: Sequence[Draft]) -> ChatRequest:
 
 def take_questions(material: Material, drafts: Sequence[Draft], completion: Completion) -> Sequence[Draft]:
     """One draft for each question that no other of the list asks. A seed's question may come: its context is new."""
-    found = replies.texts(completion, "questions", QUESTIONS, longest=lists.longest(material.questions))
-    questions = [tidy(text, single_line=False) for text in found]
-    children = [drafts[0].child(place, question=question) for place, question in enumerate(questions)]
+    children = lists.question_drafts(material, drafts[0], completion, QUESTIONS)
+    questions = [child.question for child in children]
     for place, child in enumerate(children):
         child.reason = filters.gate_new(child.question, questions[:place], (), ())
     return children
@@ -93,15 +88,9 @@ def take_questions(material: Material, drafts: Sequence[Draft], completion: Comp
 
 def ask_about_questions(material: Material, drafts: Sequence[Draft]) -> ChatRequest:
     """Stage 4: four booleans for each question about one context, in one request."""
-    draft = drafts[0]
-    variables = {
-        **lists.block(material, draft, NAME),
-        "context": draft.context,
-        "questions": [draft.question for draft in drafts],
-        "checks": QUESTION_CHECKS,
-    }
-    sampling = lists.verdict_sampling(QUESTION_CHECKS, len(drafts))
-    return request("schema/grounded_question_judge", material, draft.place[:-1], variables, (), sampling)
+    questions, prompt = [draft.question for draft in drafts], "schema/grounded_question_judge"
+    context = drafts[0].context
+    return lists.ask_verdicts(prompt, material, drafts, NAME, QUESTION_CHECKS, context=context, questions=questions)
 
 
 def take_question_verdicts(material: Material, drafts: Sequence[Draft], completion: Completion) -> Sequence[Draft]:

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from pipeline.flows import filters
 from pipeline.flows.attributes import TEMPERATURES, plan, wording
-from pipeline.flows.model import Draft, Material
+from pipeline.flows.model import Draft, Material, request, tidy
 from pipeline.flows.schema import replies
-from pipeline.teacher.port import Completion, Sampling
+from pipeline.teacher.port import ChatRequest, Completion, Sampling
 
 TEMPERATURE, TOP_P = 0.9, 0.95  # of lists: what differs between roots is asked for, what differs within one is drawn
 LARGEST = 2048  # output tokens of one request
@@ -38,6 +38,26 @@ def block(material: Material, draft: Draft, flow_name: str) -> dict[str, object]
         for pair in seed.pairs
     ]
     return {"task": material.leaf.task_description, "examples": shown, **wording(draft.attributes)}
+
+
+def question_drafts(material: Material, draft: Draft, completion: Completion, most: int) -> list[Draft]:
+    """One draft for each question of the list {"questions": […]}, at most `most`. Raises `Unparsable`."""
+    found = replies.texts(completion, "questions", most, longest=longest(material.questions))
+    return [draft.child(place, question=tidy(text, single_line=False)) for place, text in enumerate(found)]
+
+
+def ask_verdicts(
+    prompt: str,
+    material: Material,
+    drafts: Sequence[Draft],
+    flow_name: str,
+    checks: Mapping[str, str],
+    **listed: object,
+) -> ChatRequest:
+    """One verdict on each of `drafts`, in one request. `listed`: their texts, and what else the prompt shows."""
+    variables = {**block(material, drafts[0], flow_name), **listed, "checks": checks}
+    sampling = verdict_sampling(checks, len(drafts))
+    return request(prompt, material, drafts[0].place[:-1], variables, (), sampling)
 
 
 def list_sampling(key: str, count: int, like: Sequence[str]) -> Sampling:
