@@ -12,7 +12,7 @@ TORCH  ?= torch==2.13.0
 BIN    := $(VENV)/bin
 NODE   := tests/node/node_modules
 
-.PHONY: demo test unit lint types bench-lint bench-bot bench-judges bench-generate chaos fuzz install clean help
+.PHONY: demo test unit lint types bench-lint bench-bot bench-judges bench-generate bench-tune bench-nights chaos fuzz install clean help
 
 help:            ## show this list
 	@grep -E '^[a-z-]+: *.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/'
@@ -48,6 +48,12 @@ bench-judges: install    ## how well the teacher's judge tells seeds from corrup
 
 bench-generate: install $(SDG)/.installed   ## samples by this engine beside the reference's, with bars; an hour and a half
 	$(BIN)/python -m tests.bench.bench_generate $(SDG)/bin/python $(ARGS)
+
+bench-tune: install    ## tuning and scoring beside plain loops, with bars; a quarter of an hour
+	$(BIN)/python -m tests.bench.bench_tune $(ARGS)
+
+bench-nights: install    ## the gate's error rates, the planner's predictions, and nights with the real model, with bars
+	$(BIN)/python -m tests.bench.bench_nights $(ARGS)
 
 chaos: install    ## 200 pull requests while processes are killed, on SQLite and on PostgreSQL
 	$(BIN)/python -m tests.chaos.run $(ARGS)

@@ -14,6 +14,7 @@ from bot.forge.port import Forge, Pull
 from bot.pulls import (
     BuildPart,
     DocumentsPart,
+    ImpactPart,
     LintPart,
     MergePart,
     Part,
@@ -139,6 +140,8 @@ def _with(state: PullState, part: Part | Change) -> PullState:
             return replace(state, documents=part)
         case PrecheckPart():
             return replace(state, precheck=part)
+        case ImpactPart():
+            return replace(state, impact=part)
         case TriagePart():
             return replace(state, triage=part)
         case MergePart():

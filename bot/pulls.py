@@ -10,6 +10,9 @@ from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
+from bot.outcomes import BuildPart as BuildPart
+from bot.outcomes import ImpactPart as ImpactPart
+from bot.outcomes import LeafScore as LeafScore
 from pipeline.store.port import Store
 from validators.model import Finding
 
@@ -231,26 +234,7 @@ class MergePart:
     failed: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class LeafScore:
-    """Held-out score of a leaf, 0 to 1, of the model before and of the candidate."""
-
-    path: str
-    before: float
-    after: float
-
-
-@dataclass(frozen=True, slots=True)
-class BuildPart:
-    """What the nightly build said."""
-
-    build: str
-    promoted: bool
-    reason: str
-    leaves: tuple[LeafScore, ...] = ()
-
-
-Part = LintPart | PreviewPart | DocumentsPart | PrecheckPart | TriagePart | MergePart | BuildPart
+Part = LintPart | PreviewPart | DocumentsPart | PrecheckPart | ImpactPart | TriagePart | MergePart | BuildPart
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,12 +263,15 @@ class PullState:
     replies: tuple[Reply, ...] = ()
     suggested: str = ""
     documents: DocumentsPart | None = None
+    impact: ImpactPart | None = None
 
 
 _JSON = TypeAdapter(PullState)
 _LINT = TypeAdapter(LintPart)
 _PREVIEW = TypeAdapter(PreviewPart)
 _PRECHECK = TypeAdapter(PrecheckPart)
+_IMPACT = TypeAdapter(ImpactPart)
+_BUILD = TypeAdapter(BuildPart)
 
 
 def lint_part(plain: object) -> LintPart:
@@ -300,6 +287,16 @@ def preview_part(plain: object) -> PreviewPart:
 def precheck_part(plain: object) -> PrecheckPart:
     """A part that went through JSON as the result of a step."""
     return _PRECHECK.validate_python(plain)
+
+
+def impact_part(plain: object) -> ImpactPart:
+    """A part that went through JSON as the result of a step."""
+    return _IMPACT.validate_python(plain)
+
+
+def build_part(plain: object) -> BuildPart:
+    """A part that went through JSON as the result of a step."""
+    return _BUILD.validate_python(plain)
 
 
 def load(store: Store, number: int) -> PullState:

@@ -17,6 +17,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from bot.release_settings import ReleaseSettings
+
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+")
 APP_FILE = "app.toml"
 """In the state folder: credentials of the App that `seedbed serve --setup` registered."""
@@ -52,6 +54,7 @@ class Making(_Sourced):
     store_url: str = Field("", description="Where datasets lie, as fsspec names it; empty: files in state_dir.")
     store_max_gb: float = Field(0.0, ge=0, description="Where there is more, what is not needed goes; 0: no limit.")
     store_max_days: int = Field(0, ge=0, description="What nobody used for so many days goes; 0: no limit.")
+    student_model: str = Field("smollm2-135m-instruct", description="The model that the community grows.")
     teacher_model: str = Field("smollm2-135m-instruct", description="Folder, hub id or packaged name.")
     teacher_engine: Literal["auto", "vllm", "transformers", "openai", "ray"] = Field(
         "auto", description="What runs the teacher; `openai`: any server that speaks its protocol."
@@ -92,7 +95,13 @@ def _parts(value: Any) -> Any:
     return value
 
 
-class Settings(Making):
+class Releasing(ReleaseSettings, Making):
+    """What publishing takes, with a bot or without."""
+
+    model_config = SettingsConfigDict(env_prefix="SEEDBED_", frozen=True, extra="ignore")
+
+
+class Settings(Releasing):
     """One bot for one taxonomy repository.
 
     Every field is also an environment variable: `repository` is `SEEDBED_REPOSITORY`. Lists are separated by commas.
@@ -117,7 +126,6 @@ class Settings(Making):
     port: int = Field(8080, ge=0, le=65535, description="Port that `seedbed serve` listens on.")
     public_url: str = Field("", description="Where people reach these pages; empty: http://host:port.")
     teacher_idle_seconds: float = Field(300.0, ge=0, description="An unused teacher is unloaded after so long.")
-    student_model: str = Field("smollm2-135m-instruct", description="The model that the community grows.")
     preview_samples: int = Field(6, ge=1, le=100, description="Samples wanted for each leaf of a preview.")
     daily_previews: int = Field(
         5, ge=0, description="Previews a day for an author with a merged pull request; maintainers have no limit."
@@ -130,6 +138,12 @@ class Settings(Making):
     nightly_at: str = Field("30 2 * * *", description="When the nightly build starts (cron, UTC); empty: never.")
     keep_jobs_days: int = Field(30, ge=1, description="Ended jobs are forgotten after so many days.")
     recipe: str = Field("tiny-cpu", description="Recipe of the nightly build: a packaged name or a file.")
+    night_minutes: float = Field(
+        240.0, gt=0, description="A full build that takes longer gives way to an incremental one."
+    )
+    blame_runs: int = Field(
+        8, ge=0, description="Trial builds that look for the leaf to blame where a build is held for harm."
+    )
 
     @field_validator("webhook_secrets", "triagers", "remind_days", mode="before")
     @classmethod
@@ -221,6 +235,12 @@ def load(file: Path | None = None, **given: Any) -> Settings:
 def load_making(file: Path | None = None, **given: Any) -> Making:
     """As `load`, of those settings alone that a bot does not need. Raises `SettingsError`."""
     settings: Making = _load(Making, file, given)
+    return settings
+
+
+def load_releasing(file: Path | None = None, **given: Any) -> Releasing:
+    """As `load`, of those settings alone that publishing needs. Raises `SettingsError`."""
+    settings: Releasing = _load(Releasing, file, given)
     return settings
 
 

@@ -13,7 +13,7 @@ from pipeline.teacher.port import Teacher, TeacherError
 
 
 class TeacherAway(TryAgain):
-    """The teacher's memory is given to a build or a precheck at the moment."""
+    """The teacher's memory is given to a build, a precheck or an impact run at the moment."""
 
     after_s = 60.0
     patience_s = 24 * 3600.0  # as long as a build may run
@@ -80,7 +80,9 @@ class TeacherDesk:
     def _take(self) -> Pool:
         with self._state:
             if self._away:
-                raise TeacherAway("a build or a precheck has the memory; the samples are made when it is free")
+                raise TeacherAway(
+                    "a build, a precheck or an impact run has the memory; the samples are made when it is free"
+                )
             self._stop_timer()
             if self._pool is None:
                 self._pool = Pool(self._open(), self._responses)

@@ -13,6 +13,7 @@ from bot.engine.port import Enqueuer, Job, Schedule
 from bot.jobs import (
     command,
     fix,
+    impact,
     lint,
     merge,
     nightly,
@@ -32,10 +33,12 @@ from bot.teachers import TeacherDesk
 from pipeline.evaluate.hosted import LikelihoodEvaluator
 from pipeline.git import is_loopback
 from pipeline.quality.embedding import packaged_embedder
+from pipeline.recipe import RecipeError, load_recipe
 from pipeline.responses import Responses
 from pipeline.store.port import Store, StoreError
 from pipeline.taxonomy import Access, Repository
-from pipeline.train.hosted import LoraTrainer
+from pipeline.train.hosted import trainer_for
+from pipeline.train.port import Trainer
 
 if TYPE_CHECKING:
     from bot.forge.github import GitHubForge
@@ -114,10 +117,18 @@ def open_context(settings: Settings, enqueuer: Enqueuer) -> Context:
         store=open_store(settings),
         embedder=packaged_embedder(),
         fetch=fetch,
-        trainer=LoraTrainer(),
+        trainer=_trainer(settings),
         evaluator=LikelihoodEvaluator(),
         documents=fetcher(settings),
     )
+
+
+def _trainer(settings: Settings) -> Trainer:
+    """In one process or in many, as the recipe says. Raises `SettingsError` for a recipe that is none."""
+    try:
+        return trainer_for(load_recipe(settings.recipe))
+    except RecipeError as error:
+        raise SettingsError(f"The recipe cannot be used: {error}") from error
 
 
 def jobs(context: Context) -> Mapping[str, Job]:
@@ -126,6 +137,7 @@ def jobs(context: Context) -> Mapping[str, Job]:
         "lint": lint,
         "preview": preview,
         "precheck": precheck,
+        "impact": impact,
         "fix": fix,
         "command": command,
         "merge": merge,

@@ -11,14 +11,18 @@ from typing import Any
 from pipeline import causal
 from pipeline.child import ChildDied, ChildError, run
 from pipeline.evaluate.port import Item, Progress
+from pipeline.models import TOKENIZER_FILES
 
 TOLERANCE = 1e-2  # nats per token, mean over the probes: what rounding to the base's number format may cost
 PROBES = 8
-_TOKENIZER_FILES = ("tokenizer*", "chat_template*", "special_tokens*", "vocab*", "merges*", "*.model")
 
 
 class ExportError(Exception):
     """The merged model cannot be written, or is not the one that was judged. The message says what to do."""
+
+
+class ExportApart(ExportError):
+    """What was written is not the model that was judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,7 @@ Exporter = Callable[[ExportJob, Progress], dict[str, Any]]
 def export(job: ExportJob, progress: Progress) -> dict[str, Any]:
     """Merge in a child process. `job.out` is there whole, or not at all. Returns `{"dtype", "difference", "bytes"}`.
 
-    Raises `ExportError`.
+    Raises `ExportError`, `ExportApart` where the written model scores apart.
     """
     partial = job.out.with_name(job.out.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -61,6 +65,8 @@ def export(job: ExportJob, progress: Progress) -> dict[str, Any]:
         partial.replace(job.out)
     except (ChildError, ChildDied, OSError) as error:
         shutil.rmtree(partial, ignore_errors=True)
+        if isinstance(error, ChildError) and error.type_name == ExportApart.__name__:
+            raise ExportApart(str(error)) from error
         raise ExportError(f"the merged model could not be written to {job.out}: {error}") from error
     progress("export: done", 1.0)
     return result
@@ -73,11 +79,11 @@ def merge(payload: dict[str, Any], emit: Callable[[dict[str, Any]], None]) -> di
     """
     import torch
 
-    from pipeline.evaluate.likelihood import likelihoods
+    from pipeline.evaluate.likelihood import item_of, likelihoods
 
     causal.set_threads(payload["threads"])
     model, out = Path(payload["model"]), Path(payload["out"])
-    probes = [Item(**item) for item in payload["probes"]]
+    probes = [item_of(fields) for fields in payload["probes"]]
     tokenizer = causal.load_tokenizer(model)
     merged = causal.load_model(model, Path(payload["adapter"]))
     wanted = likelihoods(merged, tokenizer, probes, lambda _: None)
@@ -95,7 +101,7 @@ def merge(payload: dict[str, Any], emit: Callable[[dict[str, Any]], None]) -> di
             size = sum(file.stat().st_size for file in out.iterdir())
             return {"dtype": dtype, "difference": round(difference, 6), "bytes": size}
         merged = causal.load_model(model, Path(payload["adapter"]))
-    raise ExportError(
+    raise ExportApart(
         f"the merged model scores {difference:.4f} nats away from the one that was judged; it is not kept"
     )
 
@@ -108,6 +114,6 @@ def _native_dtype(model: Path) -> Any:
 
 def _copy_tokenizer(model: Path, out: Path) -> None:
     """Copy, byte for byte: a tokenizer that is written anew may differ from the one that was trained with."""
-    for pattern in _TOKENIZER_FILES:
+    for pattern in TOKENIZER_FILES:
         for file in model.glob(pattern):
             shutil.copyfile(file, out / file.name)

@@ -6,6 +6,7 @@ import hashlib
 import os
 import threading
 from pathlib import Path
+from typing import BinaryIO
 
 
 def file_digest(path: Path) -> str:
@@ -23,3 +24,21 @@ def write_durably(path: Path, data: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     beside.replace(path)
+
+
+def append_durably(path: Path, line: bytes) -> None:
+    """Add one line to a log and wait until the disk has it. Raises `OSError`.
+
+    A line that a kill or a full disk cut off stays alone on its line, and spoils none that follows.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+b") as file:
+        torn = file.tell() > 0 and _last_byte(file) != b"\n"
+        file.write((b"\n" if torn else b"") + line.rstrip(b"\n") + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _last_byte(file: BinaryIO) -> bytes:
+    file.seek(-1, os.SEEK_END)
+    return file.read(1)

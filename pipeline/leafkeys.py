@@ -16,6 +16,9 @@ from validators import Leaf, Seed
 FORMAT = 2
 """Of a stored dataset; another one is made anew from the stored responses."""
 
+HELD_SHARE = 4
+"""One seed example of so many is held out. `validators/rules/verdict.py` tells authors what follows from it."""
+
 _LICENCE = re.compile(r"^\s*licen[cs]e(?: of the work)?\s*:\s*(\S.*?)\s*$", re.IGNORECASE | re.MULTILINE)
 
 
@@ -75,16 +78,22 @@ def heldout(leaf: Leaf) -> frozenset[int]:
 
     Seeds with the same words share one fate. At least one seed stays open, unless there is only one.
     """
+    return frozenset(index for _, indexes in held_groups(leaf) for index in indexes)
+
+
+def held_groups(leaf: Leaf) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    """Those seeds by their words, ranked by hash: (what they say, canonical; their indexes)."""
     alike: dict[str, list[int]] = defaultdict(list)
     for seed in leaf.seeds:
         alike[_content(seed)].append(seed.index)
-    groups = [alike[content] for content in sorted(alike, key=lambda content: _digest([leaf.path, content]))]
-    wanted = -(-len(leaf.seeds) // 4)
-    held: list[int] = []
-    for group in groups[:-1] or groups:
-        if len(held) < wanted:
-            held += group
-    return frozenset(held)
+    ranked = sorted(alike, key=lambda content: _digest([leaf.path, content]))
+    wanted, held = -(-len(leaf.seeds) // HELD_SHARE), 0
+    groups: list[tuple[str, tuple[int, ...]]] = []
+    for content in ranked[:-1] or ranked:
+        if held < wanted:
+            groups.append((content, tuple(alike[content])))
+            held += len(alike[content])
+    return tuple(groups)
 
 
 def licence_of(leaf: Leaf) -> str:

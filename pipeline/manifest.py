@@ -11,9 +11,10 @@ from importlib import metadata
 from typing import Any
 
 from pipeline.anchors import anchors_digest, load_prompts
-from pipeline.evaluate.items import heldout_items, items_digest, regression_items
+from pipeline.evaluate.items import general_items, heldout_items, items_digest
 from pipeline.generate import LeafDataset, Origin
 from pipeline.models import ModelFolder
+from pipeline.modes import Mode
 from pipeline.quality.decontamination import EvalItem
 from pipeline.recipe import Recipe
 from validators import Leaf
@@ -40,8 +41,11 @@ def build_inputs(
     *,
     eval_sets: Sequence[EvalItem] = (),
     embedder: str = "",
+    mode: Mode = "full",
+    parent: str | None = None,
 ) -> dict[str, Any]:
-    """What decides the result. `recipe` is resolved; leaves are sorted by path.
+    """What decides the result. `recipe` is resolved; leaves are sorted by path. `parent`: the build whose weights an
+    incremental one starts from.
 
     `eval_sets`: the items of the recipe's files; `embedder`: digest of what looks for rows of one meaning.
     """
@@ -50,12 +54,14 @@ def build_inputs(
         "taxonomy_commit": commit,
         "leaves": sorted([[entry.leaf.path, entry.dataset.leaf_key] for entry in live]),
         "heldout_digest": items_digest(item for entry in live for item in heldout_items(entry.leaf)),
-        "regression_digest": items_digest(regression_items(())),
+        "general_digest": items_digest(general_items(())),
         "base": {"name": base.name, "digest": base.digest, "licence": base.licence},
         "anchors_digest": anchors_digest(base.digest, load_prompts()),
         "recipe": recipe.to_json(),
         "eval_sets_digest": hashlib.sha256(canonical([asdict(item) for item in eval_sets])).hexdigest(),
         "embedder": embedder,
+        "mode": mode,
+        "parent": parent,
     }
 
 
@@ -65,13 +71,21 @@ def build_id(inputs: dict[str, Any]) -> str:
 
 
 def manifest(
-    inputs: dict[str, Any], live: Sequence[LiveLeaf], *, champion: str | None, outputs: dict[str, Any]
+    inputs: dict[str, Any],
+    live: Sequence[LiveLeaf],
+    *,
+    champion: str | None,
+    outputs: dict[str, Any],
+    since_full: int = 0,
 ) -> dict[str, Any]:
-    """The whole record of a build. `outputs`: mixture and training results by stage."""
+    """The whole record of a build. `outputs`: mixture and training results by stage; `since_full`: incremental builds
+    between the last full one and this."""
     return {
         "build_id": build_id(inputs),
         "inputs": inputs,
         "champion": champion,
+        "mode": inputs["mode"],
+        "since_full": since_full,
         "leaves": [_leaf_entry(entry) for entry in live],
         "outputs": outputs,
         "environment": {"python": platform.python_version(), "machine": platform.machine(), **_versions()},

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import cast
 
 from pipeline import child
+from pipeline.files import file_digest
 from pipeline.inventory import Records, digest_of, read_json, record_files, sync_folder, write_json
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ PACKAGED_LICENCE = "apache-2.0"
 RECORD = "seedbed.json"  # in a converted folder: source, licence and the hash of every file
 _HUB_ID = re.compile(r"(?P<id>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
 _HUB_FILES = ["*.safetensors", "*.json", "*.txt", "*.model", "*.jinja", "README.md"]
+TOKENIZER_FILES = ("tokenizer*", "chat_template*", "special_tokens*", "vocab*", "merges*", "*.model")
 _CONTENT = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja")
 _CHOICES = f'Name a local folder, a hub id such as "org/name", or "{DEFAULT_MODEL}", which comes with Seedbed.'
 
@@ -79,6 +81,16 @@ def resolve(name: str, cache: Path | None = None) -> ModelFolder:
     except OSError as error:
         raise ModelError(f'model "{name}": {error.strerror or error} ({error.filename or root}).') from error
     raise ModelError(f'model "{name}": there is no such folder, and it is no hub id. {_CHOICES}')
+
+
+def same_tokenizer(one: Path, other: Path) -> bool:
+    """Whether two model folders hold the same files of a tokenizer, byte for byte."""
+    return _tokenizer_files(one) == _tokenizer_files(other)
+
+
+def _tokenizer_files(folder: Path) -> dict[str, str]:
+    files = {file for pattern in TOKENIZER_FILES for file in folder.glob(pattern)}
+    return {file.name: file_digest(file) for file in files}
 
 
 def _packaged(root: Path) -> ModelFolder:

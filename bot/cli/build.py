@@ -7,6 +7,7 @@ import json
 import sys
 import time
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,14 @@ def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
         help="run one build now: mix, tune, evaluate, gate, promote or hold",
         description="Ask the worker for a build of the main branch's head, and wait for its verdict. For cron: a "
         "build whose inputs did not change does no work.",
-        epilog="example: seedbed build --json    ·    exit codes: 0 promoted, 1 failed, 2 wrong use, 3 held",
+        epilog="examples: seedbed build --json    ·    seedbed build --plan    ·    seedbed build --verify "
+        "1f2e3d4c5b6a    ·    exit codes: 0 promoted (or as verified), 1 failed, 2 wrong use, 3 held, 4 too few "
+        "questions to decide",
     )
+    what = p.add_mutually_exclusive_group()
+    what.add_argument("--mode", choices=("auto", "full", "incremental"), default="auto", help="default: the planner's")
+    what.add_argument("--plan", action="store_true", help="say which build it would be, how long it takes and why")
+    what.add_argument("--verify", metavar="BUILD", help="build an old build again and compare digests")
     p.add_argument("--settings", type=Path, help="TOML file with settings; the environment wins over it")
     p.add_argument("--no-wait", action="store_true", help="print the job's id and return at once")
     p.add_argument("--json", action="store_true", help="print the result as JSON")
@@ -41,11 +48,17 @@ def run(args: argparse.Namespace) -> int:
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     jobs = DbosEnqueuer(settings.jobs_database)
     job = f"nightly-{uuid.uuid4().hex[:12]}"  # a name for this request; the build's own id comes from its inputs
-    jobs.enqueue("nightly", {}, id=job, queue="build")
+    jobs.enqueue("nightly", _payload(args), id=job, queue="build")
     if args.no_wait:
         print(job)
         return 0
     return _report(args, jobs, job, settings.state_dir)
+
+
+def _payload(args: argparse.Namespace) -> dict[str, Any]:
+    if args.verify:
+        return {"verify": args.verify}
+    return {"mode": args.mode} | ({"plan": True} if args.plan else {})
 
 
 def _report(args: argparse.Namespace, jobs: Enqueuer, job: str, state: Path) -> int:
@@ -57,10 +70,31 @@ def _report(args: argparse.Namespace, jobs: Enqueuer, job: str, state: Path) -> 
     if args.json:
         print(json.dumps({"version": 1, **status.result}))
     else:
-        print(f"build {status.result['build']}: {status.result['decision']}")
-        for reason in status.result["reasons"]:
-            print(f"  {reason}")
-    return 0 if status.result["decision"] == "PROMOTE" else 3
+        print("\n".join(_lines(status.result)))
+    return _code(status.result)
+
+
+def _lines(result: Mapping[str, Any]) -> list[str]:
+    if "plan" in result:
+        plan = result["plan"]
+        parts = [f"  {name}: {seconds / 60:.1f} min" for name, seconds in plan["parts"].items() if seconds]
+        return [plan["why"], *parts, f"  {plan['tokens']:,} tokens to train on"]
+    if "holds" in result:
+        return [f"build {result['build']}: {'holds' if result['holds'] else 'is NOT what is recorded'}", result["why"]]
+    return [
+        f"build {result['build']}: {result['decision']} ({result['why']})",
+        *(f"  {reason}" for reason in result["reasons"]),
+        *(f"  left out: {leaf} (`seedbed quarantine` says why)" for leaf in result["quarantined"]),
+        *(f"  {problem}" for problem in result["problems"]),
+    ]
+
+
+def _code(result: Mapping[str, Any]) -> int:
+    if "plan" in result:
+        return 0
+    if "holds" in result:
+        return 0 if result["holds"] else 1
+    return {"PROMOTE": 0, "HOLD": 3, "INCONCLUSIVE": 4}[result["decision"]]
 
 
 def _wait(jobs: Enqueuer, job: str, state: Path) -> JobStatus | None:

@@ -24,7 +24,11 @@ COMMANDS = {
     "preview": "show what the teacher makes of leaf files, before anything is committed",
     "build": "run one build now: mix, tune, evaluate, gate, promote or hold",
     "store": "look after what is stored: figures, faults, repair, what may go",
-    "rollback": "put the previous champion back",
+    "rollback": "put the previous champion back, or any earlier one",
+    "quarantine": "the leaves that builds leave out because they harmed others; release one",
+    "publish": "bring a promoted build to where people get it, or verify what was published",
+    "chat": "talk to the community's model in the terminal, beside its base if you like",
+    "serve-model": "serve the champion through vLLM with an OpenAI-compatible API",
     "localhub": "a small GitHub-compatible server on this machine",
 }
 
@@ -63,7 +67,7 @@ def parser(argv: Sequence[str]) -> argparse.ArgumentParser:
 def load(name: str) -> Any:  # a module with `add_parser`
     """Import a subcommand; a missing extra is said in words."""
     try:
-        return import_module(f"bot.cli.{name}")
+        return import_module(f"bot.cli.{name.replace('-', '_')}")
     except ModuleNotFoundError as missing:
         if missing.name and missing.name.split(".")[0] in {"bot", "pipeline", "validators"}:
             raise

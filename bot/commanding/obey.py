@@ -22,6 +22,7 @@ HANDLERS: Mapping[str, Callable[[Call], Answer]] = {
     "migrate": working.migrate,
     "preview": working.preview,
     "precheck": working.precheck,
+    "impact": working.impact,
     "cancel": running.cancel,
     "retry": running.retry,
     "approve": decisions.approve,

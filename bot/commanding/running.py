@@ -10,8 +10,9 @@ from bot.engine.port import JobStatus
 from bot.jobs.endings import conclude_cancelled
 from bot.pulls import PreviewPart
 from bot.render import reply, texts
+from bot.render.texts_models import IMPACT
 
-STOPPED = ("preview", "precheck", "fix")
+STOPPED = ("preview", "precheck", "impact", "fix")
 LIMIT = 20  # jobs named in an answer, and retried by one command
 
 
@@ -44,10 +45,12 @@ def _say_cancelled(call: Call, ids: set[str], preview: bool) -> None:
     """Conclude what the cancelled jobs began, in the check and in the comment."""
     state, number, head = call.state(), call.pull.number, call.pull.head_sha
     why = texts.CANCELLED_BY.format(by=call.by)
-    made, asked = state.preview, state.precheck
+    made, asked, tried = state.preview, state.precheck, state.impact
     if made is not None and made.status == "running" and made.job in ids:
         conclude_cancelled(call.context, {"pull": number, "sha": made.sha}, why)
     elif preview and (made is None or made.sha != head):
         call.context.publish(number, PreviewPart(head, "failed", failed=why))
     if asked is not None and asked.status == "running" and asked.job in ids:
         call.context.publish(number, replace(asked, status="failed", failed=why))
+    if tried is not None and tried.status == "running" and tried.job in ids:
+        conclude_cancelled(call.context, {"pull": number, "sha": tried.sha}, why, IMPACT)

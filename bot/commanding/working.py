@@ -1,4 +1,4 @@
-"""Commands that start work: lint, fix, migrate, preview, precheck."""
+"""Commands that start work: lint, fix, migrate, preview, precheck, impact."""
 
 from __future__ import annotations
 
@@ -39,11 +39,12 @@ def preview(call: Call) -> Answer:
 
 def precheck(call: Call) -> Answer:
     """What the present model knows of the pinned head's leaves."""
-    given: dict[str, JSON] = {"sha": call.pull.head_sha}
-    if leaves := call.argument("leaves"):
-        given["leaves"] = leaves
-    call.enqueue("precheck", "generate", **given)
-    return Answer(note=texts.NOTE_QUEUED)
+    return _with_model(call, "precheck")
+
+
+def impact(call: Call) -> Answer:
+    """What the present model would learn of the pinned head's leaves."""
+    return _with_model(call, "impact")
 
 
 def show_queued(call: Call) -> None:
@@ -51,6 +52,15 @@ def show_queued(call: Call) -> None:
     lint = call.state().lint
     if lint is not None and lint.sha == call.pull.head_sha and lint.preview not in ("none", "queued"):
         call.context.publish(call.pull.number, replace(lint, preview="queued"))
+
+
+def _with_model(call: Call, job: str) -> Answer:
+    """Jobs for which the student is loaded take turns with generation and builds."""
+    given: dict[str, JSON] = {"sha": call.pull.head_sha}
+    if leaves := call.argument("leaves"):
+        given["leaves"] = leaves
+    call.enqueue(job, "generate", **given)
+    return Answer(note=texts.NOTE_QUEUED)
 
 
 def _mend(call: Call, *, migrate: bool) -> Answer:

@@ -85,6 +85,16 @@ COMMANDS = (
         many=True,
     ),
     Command(
+        "impact",
+        "tune the present model on the changed leaves for a moment, and show what it learns and what suffers",
+        "triage",
+        "/impact sleep",
+        (_LEAF,),
+        teacher=True,
+        many=True,
+        more="It takes some minutes: as many samples are made as after a merge, which then finds them made.",
+    ),
+    Command(
         "explain",
         "say what a rule of the linter wants, and why",
         "anyone",
@@ -93,7 +103,11 @@ COMMANDS = (
         closed=True,
     ),
     Command(
-        "cancel", "stop the previews, prechecks and fixes that are queued or running", "author", "/cancel", many=True
+        "cancel",
+        "stop the previews, prechecks, impact runs and fixes that are queued or running",
+        "author",
+        "/cancel",
+        many=True,
     ),
     Command("retry", "run again what failed on this pull request", "author", "/retry", many=True),
     Command(

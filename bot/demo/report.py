@@ -113,7 +113,7 @@ def show(console: Console, result: Result) -> None:
 
 
 def table(verdict: Verdict) -> Table:
-    """Each leaf and the regression set, before and after, in nats per reference token (lower is better)."""
+    """Each leaf and the general suite, before and after, in nats per reference token (lower is better)."""
     grid = Table(title="Held-out questions, before and after (nats per token of the right answer; lower is better)")
     for title, side in (
         ("", "left"),
@@ -126,18 +126,18 @@ def table(verdict: Verdict) -> Table:
     grid.add_column("90 % interval", justify="right")
     grid.add_column("F1 before → after", justify="right")
     guarded = False
-    for row in verdict.rows:
+    for row in (row for row in verdict.rows if row.suite != "audit"):
         change = row.change
-        if row.suite == "regression" and not guarded:
+        if row.suite == "general" and not guarded:
             grid.add_section()
             guarded = True
         grid.add_row(
-            row.group.rsplit("/", 1)[-1] if row.suite == "heldout" else f"regression: {row.group}",
+            row.group.rsplit("/", 1)[-1] if row.suite == "heldout" else f"general: {row.group}",
             str(row.n),
             f"{row.before:.2f}",
             f"{row.after:.2f}",
             f"{change.mean:+.2f}",
-            f"{change.low:+.2f} … {change.high:+.2f}",
+            "" if row.units == 1 else f"{change.low:+.2f} … {change.high:+.2f}",
             f"{row.f1_before:.2f} → {row.f1_after:.2f}" if row.suite == "heldout" else "",
         )
     return grid

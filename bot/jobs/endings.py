@@ -30,19 +30,21 @@ def superseded(context: Context, name: str, pin: Mapping[str, Any], pull: Pull) 
     return True
 
 
-def conclude_cancelled(context: Context, pin: Mapping[str, Any], why: str) -> None:
-    """Say that a preview was stopped, in its check and in the comment, unless it has ended otherwise.
+def conclude_cancelled(context: Context, pin: Mapping[str, Any], why: str, check: str = texts.PREVIEW) -> None:
+    """Say that a preview (or an impact run, by its check) was stopped, in its check and in the comment, unless it has
+    ended otherwise.
 
     `pin`: "pull" and "sha". For `/cancel`, for jobs that never started, and for the job itself.
     """
     number, sha = int(pin["pull"]), str(pin["sha"])
     external = external_id(context.forge.repository, number)
     with suppress(NotFound):
-        if context.forge.check(texts.PREVIEW, sha, external) == "in_progress":
-            context.forge.ensure_check(checks.cancelled(texts.PREVIEW, sha, external, why, context.page(number)))
-    preview = pulls.load(context.store, number).preview
-    if preview is not None and preview.sha == sha and preview.status == "running":
-        context.publish(number, replace(preview, status="failed", failed=why))
+        if context.forge.check(check, sha, external) == "in_progress":
+            context.forge.ensure_check(checks.cancelled(check, sha, external, why, context.page(number)))
+    state = pulls.load(context.store, number)
+    part = state.preview if check == texts.PREVIEW else state.impact
+    if part is not None and part.sha == sha and part.status == "running":
+        context.publish(number, replace(part, status="failed", failed=why))
 
 
 def _end(context: Context, name: str, sha: str, pull: Pull) -> None:

@@ -25,6 +25,7 @@ from bot.render import checks, texts
 from bot.render.escape import one_line, prose
 from bot.render.reason import reason
 from bot.render.suggestions import review, suggestions
+from bot.render.texts_models import IMPACT
 from bot.retry import TryAgain
 from bot.sandbox import Judged, Stopped
 from bot.tokens import tokenizer_file
@@ -105,12 +106,12 @@ def _undrafted(context: Context, pull: Pull) -> bool:
 
 
 def _stop_old_work(context: Context, state: PullState, pull: Pull) -> None:
-    """A preview or precheck of an earlier commit would only keep the teacher busy."""
-    for part in (state.preview, state.precheck):
+    """A preview, precheck or impact run of an earlier commit would only keep the models busy."""
+    for part, check in ((state.preview, texts.PREVIEW), (state.precheck, ""), (state.impact, IMPACT)):
         if part is not None and part.status == "running" and part.sha != pull.head_sha:
             context.enqueuer.cancel(part.job)
-            if part is state.preview:
-                superseded(context, texts.PREVIEW, {"sha": part.sha}, pull)
+            if check:
+                superseded(context, check, {"sha": part.sha}, pull)
 
 
 def _verdict(context: Context, state: PullState, pin: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,8 +19,8 @@ from bot.reading import read_pull
 from bot.render import texts
 from bot.render.reason import reason
 from pipeline.evaluate.items import items_digest, question_of
-from pipeline.evaluate.likelihood import f1
 from pipeline.evaluate.port import Item, Score
+from pipeline.evaluate.reference import f1
 from pipeline.flows.filters import strip_control
 from pipeline.models import ModelFolder
 from pipeline.present import present_model

@@ -86,7 +86,7 @@ def _generate(context: Context, steps: Steps, pin: Mapping[str, Any]) -> dict[st
             target=min(int(pin["n"]), MOST_SAMPLES),
             progress=Watch(steps, context.settings.state_dir),
             documents=context.documents,
-            prompts=_prompts(context, pin),
+            prompts=prompts_at_base(context, pin),
             lane=PREVIEW,
             embedder=context.embedder,
         )
@@ -95,7 +95,7 @@ def _generate(context: Context, steps: Steps, pin: Mapping[str, Any]) -> dict[st
     return asdict(PreviewPart(pin["sha"], "done", name, tuple(sorted(made, key=lambda leaf: leaf.path))))
 
 
-def _prompts(context: Context, pin: Mapping[str, Any]) -> Prompts:
+def prompts_at_base(context: Context, pin: Mapping[str, Any]) -> Prompts:
     """Those at the base commit: a pull request that brings others is not judged by them."""
     tree = context.forge.tree(pin["base"])
     paths = [path for path in sorted(tree.entries) if prompt_name(path)]

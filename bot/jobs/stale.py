@@ -15,14 +15,17 @@ from bot.context import Context
 from bot.engine.port import JSON, Steps
 from bot.events import external_id
 from bot.forge.port import Check, ForgeError, NotFound, Pull
+from bot.outcomes import ImpactPart
 from bot.pulls import PrecheckPart, PreviewPart, PullState
 from bot.render import checks, texts
+from bot.render import texts_models as words
 
 log = logging.getLogger(__name__)
 LOOKED_AT = 500  # of the newest jobs that did not end well
 LOOK_BACK_S = 6 * 3600.0  # what ended longer ago was looked at before
 COMMITS = 20  # of a pull request, looked at
-CHECKED = {"lint": texts.LINT, "preview": texts.PREVIEW}
+CHECKED = {"lint": texts.LINT, "preview": texts.PREVIEW, "impact": words.IMPACT}
+_AGAIN = {texts.LINT: texts.AGAIN_LINT, texts.PREVIEW: texts.AGAIN_PREVIEW, words.IMPACT: words.IMPACT_AGAIN}
 
 
 def run(context: Context, steps: Steps, payload: JSON) -> JSON:
@@ -69,7 +72,7 @@ def _end(context: Context, number: int) -> Iterator[str]:
 
 def _heads(context: Context, pull: Pull, state: PullState) -> list[str]:
     """Commits that may have been the head, as far as we know them, the newest last."""
-    known = [part.sha for part in (state.lint, state.preview) if part is not None]
+    known = [part.sha for part in (state.lint, state.preview, state.impact) if part is not None]
     commits = [commit.sha for commit in context.forge.commits(pull.number)[-COMMITS:]]
     return list(dict.fromkeys([*known, *commits, pull.head_sha]))
 
@@ -85,11 +88,11 @@ def _ended(context: Context, name: str, sha: str, pull: Pull) -> Check:
     external, url = external_id(context.forge.repository, pull.number), context.page(pull.number)
     if sha != pull.head_sha:
         return checks.superseded(name, sha, external, pull.head_sha, url)
-    again = texts.AGAIN_LINT if name == texts.LINT else texts.AGAIN_PREVIEW
-    text = (texts.STALE, f"{texts.STALE_SUMMARY} {again}")
+    text = (texts.STALE, f"{texts.STALE_SUMMARY} {_AGAIN[name]}")
     return checks.check(name, sha, external, text, conclusion="timed_out", url=url)
 
 
-def _running(state: PullState) -> list[PreviewPart | PrecheckPart]:
+def _running(state: PullState) -> list[PreviewPart | PrecheckPart | ImpactPart]:
     """What the comment says to be under way."""
-    return [part for part in (state.preview, state.precheck) if part is not None and part.status == "running"]
+    parts = (state.preview, state.precheck, state.impact)
+    return [part for part in parts if part is not None and part.status == "running"]

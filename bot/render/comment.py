@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from bot.pulls import Budget, BuildPart, Fault, LeafPreview, LintPart, MergePart, PreviewPart, PullState, Shown
-from bot.render import checks, documents, precheck, texts, triage
+from bot.render import build as outcome
+from bot.render import checks, documents, impact, precheck, texts, triage
 from bot.render.checks import counted
 from bot.render.escape import code, fence, lowered, one_line, prose, sentence
 
@@ -27,7 +28,7 @@ class Room:
 
 
 # From generous to tight; the last fits whatever the state holds.
-ROOMS = (Room(20, 20, 3, 600), Room(20, 20, 1, 400), Room(12, 12, 1, 200), Room(8, 10, 0, 150))
+ROOMS = (Room(20, 20, 3, 600), Room(20, 20, 1, 400), Room(12, 12, 1, 200), Room(8, 10, 0, 150), Room(4, 5, 0, 100))
 
 
 def render(state: PullState, page: str) -> str:
@@ -65,7 +66,7 @@ def _merged(state: PullState) -> bool:
 
 def _headline(state: PullState) -> str:
     if state.build:
-        return texts.HEAD_LEARNED if state.build.promoted else texts.HEAD_NOT_PROMOTED
+        return outcome.headline(state.build)
     if _merged(state):
         return texts.HEAD_MERGED
     lint = state.lint
@@ -159,6 +160,8 @@ def _teaching(state: PullState, page: str, room: Room) -> Iterator[str]:
         yield from (text for case, text in texts.PREVIEW_WHY.items() if case == state.lint.preview)
     if state.precheck:
         yield from precheck.blocks(state.precheck, head, leaves=room.leaves, asked=room.samples, chars=room.chars)
+    if state.impact:
+        yield from impact.blocks(state.impact, head, leaves=room.leaves, examples=room.samples, chars=room.chars)
 
 
 def _samples_matter(state: PullState) -> bool:
@@ -232,18 +235,7 @@ def _after_merge(merge: MergePart | None, build: BuildPart | None, room: Room) -
         ]
         yield "\n\n".join(lines)
     if build:
-        reason = prose(build.reason, limit=2000)
-        verdict = texts.PROMOTED if build.promoted else texts.NOT_PROMOTED
-        yield verdict.format(build=build.build, reason=reason)
-        scores = [
-            "- " + texts.SCORE.format(leaf=code(s.path), before=_percent(s.before), after=_percent(s.after))
-            for s in build.leaves[: room.leaves]
-        ]
-        if scores:
-            yield texts.SCORED
-            yield "\n".join(scores)
-        if build.promoted:
-            yield from _folded(texts.FIGURES, [reason])
+        yield from outcome.blocks(build, leaves=room.leaves, examples=room.samples, chars=room.chars)
 
 
 def _made(path: str, kept: int, rejected: int) -> str:
@@ -253,7 +245,7 @@ def _made(path: str, kept: int, rejected: int) -> str:
 
 def _next(state: PullState) -> str:
     if state.build:
-        return texts.NEXT_NOTHING if state.build.promoted else texts.NEXT_NEXT_BUILD
+        return outcome.next_step(state.build)
     if _merged(state):
         if state.merge is None:
             return texts.NEXT_GENERATE
@@ -293,7 +285,3 @@ def _folded(summary: str, blocks: Sequence[str]) -> list[str]:
 def _in_words(n: int) -> str:
     words = ("Nothing", "One thing", "Two things", "Three things", "Four things", "Five things")
     return words[n] if n < len(words) else f"{n} things"
-
-
-def _percent(score: float) -> str:
-    return f"{100 * score:.0f} %"

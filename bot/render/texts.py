@@ -121,14 +121,6 @@ FIX_PROBLEM = "{path} was left as it is: {why}"
 MADE = "{leaf}: {kept} samples made, {rejected} rejected by the filters."
 MADE_NOTHING = "{leaf}: no samples could be made."
 MERGE_BROKEN = "⚠️ The samples could not be made yet: {reason}"
-SCORE = "{leaf}: **{before} → {after}**"
-SCORED = "How sure the model is of the right answer, word by word, on examples that it never saw (before → after):"
-PROMOTED = (
-    "Build `{build}` was promoted: the model got better at questions that it had not seen, and no harm was "
-    "found elsewhere."
-)
-FIGURES = "The figures"
-NOT_PROMOTED = "Build `{build}` was not promoted, so the earlier model stays: {reason}"
 
 # Who acts next
 NEXT_MEND = (
@@ -159,6 +151,7 @@ NEXT_BUILD = "**Next: Seedbed.** The samples wait for the nightly build; the res
 NEXT_RETRY = "**Next: Seedbed** tries again by itself within ten minutes, and with the next merge."
 NEXT_NOTHING = "Nothing is left to do."
 NEXT_NEXT_BUILD = "**Next: Seedbed.** Your leaf stays in the taxonomy and takes part in the next build."
+NEXT_APART = "**Next: you.** Mend the leaf in a new pull request, or leave it be: it stays in the taxonomy."
 
 FOOTER = "<sub>{at} Comment `/help` for the commands.</sub>"
 FOOTER_SHA = "For commit `{sha}`."
@@ -304,8 +297,8 @@ NO_TEACHER = {
         "A maintainer reads your files first and then writes `/ok-to-test`; you need not do anything."
     ),
     "budget": (
-        "{said} was not run: you have used up today's {n} (prechecks count, too). You get new ones at midnight UTC, "
-        "and a maintainer can type it at any time."
+        "{said} was not run: you have used up today's {n} (prechecks and impact runs count, too). You get new ones at "
+        "midnight UTC, and a maintainer can type it at any time."
     ),
     "unknown": DENIED_UNKNOWN,
 }
@@ -335,7 +328,7 @@ TRUSTED_FAULTY = (
     "Noted for commit `{sha}`. Its files have faults, so the teacher makes no samples of them; the next push needs "
     "another `/ok-to-test`."
 )
-NOTHING_TO_CANCEL = "No preview, precheck or fix of this pull request is queued or running."
+NOTHING_TO_CANCEL = "No preview, precheck, impact run or fix of this pull request is queued or running."
 CANCELLED_JOBS = "Stopped: {jobs}."
 CANCELLED_BY = "{by} cancelled it"
 NOTHING_TO_RETRY = "No job of this pull request has failed, so there is nothing to retry. `/status` shows what it does."

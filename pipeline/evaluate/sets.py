@@ -1,14 +1,14 @@
-"""Evaluation sets that training must not give away: held-out seeds, choices, the regression set, files of others."""
+"""Evaluation sets that training must not give away: held-out seeds, choices, the general suite, files of others."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.choices import parse_choice
-from pipeline.evaluate.items import heldout_items
+from pipeline.evaluate.items import choice_items, heldout_items
 from pipeline.evaluate.port import Item
 from pipeline.leafdata import LeafDataset
 from pipeline.quality.decontamination import EvalItem
@@ -23,18 +23,13 @@ class EvalSetError(ValueError):
 
 
 def items_of_leaf(leaf: Leaf, dataset: LeafDataset) -> list[EvalItem]:
-    """The held-out seeds of a leaf (set "heldout") and its multiple-choice items (set "choices")."""
-    choices = [
-        EvalItem(
-            f"choice-{sample.id[:12]}", "choices", leaf.path, parse_choice(sample.question, sample.answer).question
-        )
-        for sample in dataset.choices
-    ]
-    return guarded(heldout_items(leaf)) + choices
+    """The held-out seeds of a leaf, whatever their split (set "heldout"), and its multiple-choice items ("choices")."""
+    seeds = [replace(item, set="heldout") for item in guarded(heldout_items(leaf))]
+    return seeds + [replace(item, set="choices") for item in guarded(choice_items(dataset))]
 
 
 def guarded(items: Iterable[Item]) -> list[EvalItem]:
-    """What the gate scores."""
+    """What a model is scored on, each item in the set of its suite."""
     return [EvalItem(item.id, item.suite, item.group, item.question, item.cluster) for item in items]
 
 

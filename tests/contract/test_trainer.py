@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from pipeline.train.checkpoints import is_whole, newest_whole, step_of
-from pipeline.train.hosted import LoraTrainer
-from pipeline.train.lora import disk_trouble, schedule
+from pipeline.train.hosted import HostedTrainer
 from pipeline.train.port import Trainer, TrainError, TrainJob
 from pipeline.train.scripted import ScriptedTrainer
+from pipeline.train.trouble import disk_trouble, memory_trouble
 from tests.building import QUIET, no_progress, pretend_model, write_mixture
-from tests.tiny_model import byte_tokenizer, save_tiny_model
+from tests.tiny_model import save_tiny_model
 
 RECIPE = replace(QUIET, epochs=3, learning_rate=0.01, checkpoint_steps=2)
 
@@ -36,7 +36,7 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Trainer, Trai
     mixture = write_mixture(tmp_path / "mixture.jsonl", rows=8)
     if request.param == "scripted":
         return ScriptedTrainer(), TrainJob(pretend_model(tmp_path / "m"), mixture, tmp_path / "out", RECIPE)
-    return LoraTrainer(), TrainJob(request.getfixturevalue("tiny"), mixture, tmp_path / "out", RECIPE)
+    return HostedTrainer(), TrainJob(request.getfixturevalue("tiny"), mixture, tmp_path / "out", RECIPE)
 
 
 def stop_after(step: int) -> object:
@@ -112,11 +112,11 @@ def test_an_empty_mixture_is_refused(bench: tuple[Trainer, TrainJob]) -> None:
 def test_long_rows_are_listed_and_a_folder_belongs_to_one_job(tiny: Path, tmp_path: Path) -> None:
     mixture = write_mixture(tmp_path / "mixture.jsonl", rows=8)
     job = TrainJob(tiny, mixture, tmp_path / "out", replace(RECIPE, epochs=1, max_tokens=70))
-    result = LoraTrainer().train(job, no_progress)
+    result = HostedTrainer().train(job, no_progress)
     assert result.dropped
     assert all("more than 70" in reason for _, reason in result.dropped)
     with pytest.raises(TrainError, match="belongs to another tuning job"):
-        LoraTrainer().train(replace(job, recipe=RECIPE), no_progress)
+        HostedTrainer().train(replace(job, recipe=RECIPE), no_progress)
 
 
 @pytest.mark.model
@@ -131,37 +131,21 @@ def test_a_loss_that_is_no_number_stops_the_run(tiny: Path, tmp_path: Path) -> N
     save_file({name: tensor * float("nan") for name, tensor in weights.items()}, broken / "model.safetensors")
     job = TrainJob(broken, write_mixture(tmp_path / "mixture.jsonl"), tmp_path / "out", RECIPE)
     with pytest.raises(TrainError, match="the loss is nan at step 1; lower learning_rate"):
-        LoraTrainer().train(job, no_progress)
+        HostedTrainer().train(job, no_progress)
 
 
-@pytest.mark.model
-def test_only_answers_with_one_end_each_are_learnt() -> None:
-    from pipeline.causal import IGNORED, MaskError, encode
-
-    tokenizer = byte_tokenizer()
-    chat = [
-        {"role": "user", "content": "Hi <b>"},
-        {"role": "assistant", "content": "Ho"},
-        {"role": "user", "content": "More?"},
-        {"role": "assistant", "content": "Yes, é!"},
-    ]
-    row = encode(tokenizer, chat)
-    learnt = [token for token, label in zip(row.tokens, row.labels, strict=True) if label != IGNORED]
-    assert tokenizer.decode(learnt) == "Ho<|im_end|>Yes, é!<|im_end|>"
-    with pytest.raises(MaskError, match="one end-of-turn token and has 2"):
-        encode(tokenizer, [chat[0], {"role": "assistant", "content": "Ho<|im_end|>"}])
-    with pytest.raises(MaskError, match="control token"):
-        encode(tokenizer, [chat[0], {"role": "assistant", "content": "Ho<|im_start|>"}])
-
-
-def test_schedule_trains_each_row_once_an_epoch_with_rows_of_like_length() -> None:
-    lengths = [10 + (7 * i) % 90 for i in range(50)]
-    order = schedule(lengths, replace(QUIET, epochs=3, batch=4))
-    assert order == schedule(lengths, replace(QUIET, epochs=3, batch=4))
-    assert sorted(order) == sorted(list(range(50)) * 3)
-    batches = [order[at : at + 4] for at in range(0, len(order), 4)]
-    padded = sum(max(lengths[i] for i in batch) * len(batch) for batch in batches)
-    assert padded < 1.25 * 3 * sum(lengths)
+def test_dev_rows_choose_the_weights_also_after_a_kill(bench: tuple[Trainer, TrainJob], tmp_path: Path) -> None:
+    trainer, job = bench
+    recipe = replace(RECIPE, patience=2, dev_every=1, learning_rate=0.05)
+    job = replace(job, recipe=recipe, dev=write_mixture(tmp_path / "dev.jsonl", rows=3))
+    interrupt(trainer, job, 3)
+    resumed = trainer.train(job, no_progress)
+    assert resumed.resumed_step > 0
+    whole = trainer.train(replace(job, out=tmp_path / "whole"), no_progress)
+    assert (resumed.digest, resumed.best_step, resumed.dev) == (whole.digest, whole.best_step, whole.dev)
+    assert whole.best_step == min(whole.dev, key=lambda entry: entry[1])[0] <= whole.steps
+    with pytest.raises(TrainError, match="stops by dev rows"):
+        trainer.train(replace(job, dev=None, out=tmp_path / "none"), no_progress)
 
 
 @pytest.mark.parametrize(
@@ -176,3 +160,16 @@ def test_schedule_trains_each_row_once_an_epoch_with_rows_of_like_length() -> No
 )
 def test_a_full_disk_is_told_from_other_faults(error: Exception, full: bool) -> None:
     assert (disk_trouble(error) is not None) == full
+
+
+@pytest.mark.parametrize(
+    ("error", "memory"),
+    [
+        (MemoryError(), True),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."), True),
+        (type("OutOfMemoryError", (RuntimeError,), {})("CUDA out of memory."), True),
+        (RuntimeError("shapes differ"), False),
+    ],
+)
+def test_no_memory_is_told_from_other_faults(error: Exception, memory: bool) -> None:
+    assert memory_trouble(error) == memory

@@ -15,7 +15,7 @@ from bot.pulls import LintPart, PullState
 from bot.render import texts
 from tests.integration.bot_bench import GOOD, LEAF, Bench, Forge
 
-OTHERS = ("lint", "preview", "precheck", "fix", "triage")
+OTHERS = ("lint", "preview", "precheck", "impact", "fix", "triage")
 
 
 class MoodyForge(Forge):

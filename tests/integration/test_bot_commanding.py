@@ -74,6 +74,7 @@ def test_where_the_forge_does_not_say_who_may_nobody_may(bench: Comments, comman
         ("/preview sleep n=7", [("preview", {"sha": "HEAD", "leaves": [LEAF], "n": 7})]),
         (f"/preview {LEAF}", [("preview", {"sha": "HEAD", "leaves": [LEAF]})]),
         ("/precheck", [("precheck", {"sha": "HEAD"})]),
+        ("/impact sleep", [("impact", {"sha": "HEAD", "leaves": [LEAF]})]),
         ("/precheck animals/sleep", [("precheck", {"sha": "HEAD", "leaves": [LEAF]})]),
         ("/preview n=1\n/preview n=2", [("preview", {"sha": "HEAD", "n": 1}), ("preview", {"sha": "HEAD", "n": 2})]),
         ("/lint\nand\n/precheck", [("lint", {"again": True}), ("precheck", {"sha": "HEAD"})]),
@@ -218,8 +219,9 @@ These commands work in a comment on a pull request, each at the beginning of a l
 - `/migrate`: bring the leaves of this pull request to the newest version of the format (the author and maintainers)
 - `/preview [LEAF] [n=COUNT]`: let the teacher model make samples from the changed leaves and show them (maintainers, and authors who are known here)
 - `/precheck [LEAF]`: ask the community's present model the seed questions, to see what it knows already (maintainers, and authors who are known here)
+- `/impact [LEAF]`: tune the present model on the changed leaves for a moment, and show what it learns and what suffers (maintainers, and authors who are known here)
 - `/explain RULE`: say what a rule of the linter wants, and why (anyone)
-- `/cancel`: stop the previews, prechecks and fixes that are queued or running (the author and maintainers)
+- `/cancel`: stop the previews, prechecks, impact runs and fixes that are queued or running (the author and maintainers)
 - `/retry`: run again what failed on this pull request (the author and maintainers)
 - `/approve`: say that this commit is ready to merge (maintainers)
 - `/hold [REASON…]`: say that this pull request shall wait until `/unhold`; nobody is reminded meanwhile (maintainers)
@@ -340,7 +342,7 @@ def test_cancel_before_it_began_and_with_nothing_to_stop(bench: Comments) -> Non
     assert bench.state(number).preview == PreviewPart(bench.head(number), "failed", failed="ada cancelled it")
     bench.say(number, "ada", "/cancel")
     assert bench.replies(number) == snapshot(
-        ["Stopped: `preview`.", "No preview, precheck or fix of this pull request is queued or running."]
+        ["Stopped: `preview`.", "No preview, precheck, impact run or fix of this pull request is queued or running."]
     )
 
 

@@ -17,8 +17,10 @@ from bot.jobs import lint as lint_job
 from bot.jobs import nightly
 from bot.jobs.reconcile import reconcile
 from bot.render import texts
-from pipeline.build import BuildRequest, BuildResult
+from pipeline.building import BuildRequest, BuildResult
 from pipeline.gate import Row, Verdict
+from pipeline.modes import BuildPlan
+from pipeline.publishing.publish import Publication, Target
 from pipeline.statistics import Interval
 from tests.integration.bot_bench import ATTRIBUTION, GOOD, LEAF, QNA, Bench, Forge, no_teacher, qna
 from validators.paths import CONFIG_FILE
@@ -305,14 +307,15 @@ def test_a_failed_merge_is_told_and_found_again(tmp_path: Path) -> None:
 def judged(
     decision: Literal["PROMOTE", "HOLD"], build: str, requests: list[BuildRequest]
 ) -> Callable[..., BuildResult]:
-    """A build with a given verdict, in place of minutes of tuning; pipeline/build.py has tests of its own."""
+    """A build with a given verdict, in place of minutes of tuning; pipeline/building has tests of its own."""
 
     def run_build(request: BuildRequest, *, progress: Callable[[str, float], None], **_: Any) -> BuildResult:
         requests.append(request)
         progress("tuning", 0.5)
         row = Row(LEAF, "heldout", 2, 2.0, 1.0, Interval(-1.0, -1.2, -0.8), 0.1, 0.5)
         verdict = Verdict(decision, ("Held-out seeds got better.",), (row,), "base", build)
-        return BuildResult(verdict, build, request.state, decision == "PROMOTE", "c" * 40)
+        plan = BuildPlan("full", "full: the default", 60.0, 1000)
+        return BuildResult(verdict, build, request.state, decision == "PROMOTE", "c" * 40, plan)
 
     return run_build
 
@@ -327,6 +330,9 @@ def test_nightly_tells_before_and_after(bench: Bench, monkeypatch: pytest.Monkey
     assert "Build `b1` was not promoted" in bench.sticky(number)
     assert texts.NEXT_NEXT_BUILD in bench.sticky(number)
     monkeypatch.setattr(nightly, "run_build", judged("PROMOTE", "b2", requests))
+    monkeypatch.setattr(
+        nightly, "publish_build", lambda *_, **__: Publication("b2", (Target("hub", "x", "failed", reason="no"),))
+    )
     status = bench.job("nightly", {}, "night-2")
     assert status.state == "done", status.error
     assert status.result == {
@@ -336,6 +342,12 @@ def test_nightly_tells_before_and_after(bench: Bench, monkeypatch: pytest.Monkey
         "promoted": True,
         "reasons": ["Held-out seeds got better."],
         "ledger": "c" * 40,
+        "mode": "full",
+        "why": "full: the default",
+        "quarantined": [],
+        "blamed": [],
+        "problems": [],
+        "published": {"hub": "no"},
         "told": [number],
     }
     body = bench.sticky(number)

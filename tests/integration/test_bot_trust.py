@@ -136,7 +136,7 @@ def test_the_author_is_told_what_comes_next(known: Comments) -> None:
     assert [known.refused(comment) for comment in comments] == [False, False, True]
     (told,) = known.replies(number)
     assert told == (
-        "`/preview n=3` was not run: you have used up today's 2 previews (prechecks count, too). "
+        "`/preview n=3` was not run: you have used up today's 2 previews (prechecks and impact runs count, too). "
         "You get new ones at midnight UTC, and a maintainer can type it at any time."
     )
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.train.checkpoints import DONE
-from pipeline.train.hosted import LoraTrainer
+from pipeline.train.hosted import HostedTrainer
 from pipeline.train.port import TrainJob
 from tests.building import QUIET, no_progress, write_mixture
 from tests.tiny_model import save_tiny_model
@@ -26,10 +26,10 @@ SCRIPT = """
 import json, sys
 from pathlib import Path
 from pipeline.recipe import Recipe
-from pipeline.train.hosted import LoraTrainer
+from pipeline.train.hosted import HostedTrainer
 from pipeline.train.port import TrainJob
 paths, recipe = json.loads(sys.argv[1]), Recipe(**json.loads(sys.argv[2]))
-LoraTrainer().train(TrainJob(*map(Path, paths), recipe), lambda doing, fraction: None)
+HostedTrainer().train(TrainJob(*map(Path, paths), recipe), lambda doing, fraction: None)
 """
 
 
@@ -63,8 +63,8 @@ def test_killed_twice_and_run_again_gives_the_same_bits(tmp_path: Path) -> None:
         process.send_signal(signal.SIGKILL)
         process.wait()
         reached = max(int(done.parent.name.rpartition("-")[2]) for done in job.out.glob(f"checkpoint-*/{DONE}"))
-    resumed = LoraTrainer().train(job, no_progress)
+    resumed = HostedTrainer().train(job, no_progress)
     assert resumed.resumed_step >= 5
-    whole = LoraTrainer().train(replace(job, out=tmp_path / "whole"), no_progress)
+    whole = HostedTrainer().train(replace(job, out=tmp_path / "whole"), no_progress)
     assert whole.resumed_step == 0
     assert resumed.digest == whole.digest

@@ -7,8 +7,10 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+DAY = "2024-01-01T00:00:00Z"
 
-def git(at: Path, *arguments: str, stdin: bytes = b"", author: str = "Ada") -> str:
+
+def git(at: Path, *arguments: str, stdin: bytes = b"", author: str = "Ada", day: str = DAY) -> str:
     env = {
         "PATH": os.environ["PATH"],
         "GIT_CONFIG_GLOBAL": "/dev/null",
@@ -16,7 +18,7 @@ def git(at: Path, *arguments: str, stdin: bytes = b"", author: str = "Ada") -> s
         **{
             f"GIT_{who}_{what}": value
             for who in ("AUTHOR", "COMMITTER")
-            for what, value in (("NAME", author), ("EMAIL", "a@example.org"), ("DATE", "2024-01-01T00:00:00Z"))
+            for what, value in (("NAME", author), ("EMAIL", "a@example.org"), ("DATE", day))
         },
     }
     done = subprocess.run(
@@ -40,6 +42,7 @@ def commit(
     branch: str = "main",
     author: str = "Ada",
     links: Mapping[str, str] | None = None,
+    day: str = DAY,
 ) -> str:
     """Commit exactly `files` (and symbolic `links`) to `branch`; returns the sha."""
     (at / "index").unlink(missing_ok=True)
@@ -50,6 +53,6 @@ def commit(
         git(at, "update-index", "--add", "--cacheinfo", f"{mode},{sha},{path}")
     tree = git(at, "write-tree")
     flags = [flag for parent in parents for flag in ("-p", parent)]
-    sha = git(at, "commit-tree", tree, *flags, "-m", message, author=author)
+    sha = git(at, "commit-tree", tree, *flags, "-m", message, author=author, day=day)
     git(at, "update-ref", f"refs/heads/{branch}", sha)
     return sha

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from bot import pulls
+from bot.outcomes import Change, Contrast, GroupScore, ImpactPart, LeafApart
 from bot.pulls import (
     Budget,
     BuildPart,
@@ -225,7 +226,12 @@ def test_it_always_fits() -> None:
     lint = LintPart(SHA, 1, 500, 0, 0, (fault,) * 50, (LEAF,))
     green = replace(lint, errors=0, faults=())
     merge = MergePart(long, (LeafMade(long, "k", 1, 1, (long,) * 50),) * 300)
-    build = BuildPart("b", True, long, (LeafScore(long, 0, 1),) * 300)
+    contrast = Contrast(long, long, long)
+    score = LeafScore(long, 0.1, 1, (2, 0), Change(-2, -3, -1), 9, True, 6, (9, 1, 2), contrast)
+    apart = LeafApart(long, (long,) * 300, "b0", "2026-12-26", Change(1, 0, 2))
+    build = BuildPart("b", True, long, (score,) * 300, "PROMOTE", "b0", PAGE, (apart,) * 300)
+    group = GroupScore(long, 9, Change(1, 0.5, 2))
+    impact = ImpactPart(SHA, "done", long, (score,) * 300, group, group, (group,) * 300, ((long, long),) * 300, 9)
     preview = PreviewPart(SHA, "done", long, (leaf,) * 300)
     places = (SeedPlace(1, long, 3, 1.0, True), SeedPlace(2, long, 3, 0.5), SeedPlace(3)) * 20
     read = LeafDocument(long, long, long, read=(long,) * 20, files=99, unread=((long, long),) * 20, seeds=places)
@@ -235,6 +241,7 @@ def test_it_always_fits() -> None:
         PullState(3, green, preview, documents=documents),
         PullState(3, lint, preview, merge),
         PullState(3, build=build),
+        PullState(3, green, preview, documents=documents, impact=impact),
     ):
         body = render(state, PAGE)
         assert len(body.encode()) <= LIMIT

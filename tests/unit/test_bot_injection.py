@@ -24,6 +24,7 @@ from bot.commands.arguments import Wrong
 from bot.engine.port import JobStatus
 from bot.forge.limits import fitted
 from bot.forge.port import Check, Pull
+from bot.outcomes import Change, Contrast, GroupScore, ImpactPart, LeafApart
 from bot.pulls import (
     Budget,
     BuildPart,
@@ -131,6 +132,23 @@ def states(text: str) -> Iterator[PullState]:
     yield PullState(3, merge=MergePart(text, (LeafMade(text, text, 1, 1, (text,)), LeafMade(text))))
     yield PullState(3, merge=MergePart(failed=text))
     yield PullState(3, build=BuildPart("b1", True, text, (LeafScore(text, 0, 1),)))
+    yield PullState(3, build=built(text))
+    yield PullState(3, build=replace(built(text), promoted=False, leaves=()))
+    yield PullState(3, green, impact=measured(text))
+    yield PullState(3, green, impact=replace(measured(text), sha=OLD))
+    yield PullState(3, green, impact=ImpactPart(SHA, "failed", failed=text))
+
+
+def built(text: str) -> BuildPart:
+    change = Change(-1, -2, -0.5)
+    score = LeafScore(text, 0.1, 0.5, (2, 1), change, 3, True, 6, (2, 1, 2), Contrast(text, text, text))
+    return BuildPart("b1", True, text, (score,), "PROMOTE", "base", "", (LeafApart(text, (text,), "b0", "2026-12-26"),))
+
+
+def measured(text: str) -> ImpactPart:
+    group = GroupScore(text, 3, Change(1, 0.5, 2))
+    leaves = built(text).leaves
+    return ImpactPart(SHA, "done", text, leaves, group, group, (group,), ((text, text),), 3)
 
 
 def mended(text: str) -> Mended:

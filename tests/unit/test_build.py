@@ -3,13 +3,14 @@ from __future__ import annotations
 import fcntl
 import json
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipeline import statistics
-from pipeline.build import BuildRequest, BuildResult, run_build
+from pipeline.building import BuildRequest, BuildResult, run_build
 from pipeline.evaluate.scripted import ScriptedEvaluator
 from pipeline.export import ExportJob
 from pipeline.ledger import entries
@@ -19,6 +20,8 @@ from pipeline.store.memory import MemoryStore
 from pipeline.train.port import TrainError
 from pipeline.train.scripted import ScriptedTrainer
 from tests.building import QUIET, bare_repository, dataset_of, freeform, no_progress, origin, pretend_model
+
+MONDAY = date(2026, 3, 2)
 
 
 class Bench:
@@ -37,12 +40,14 @@ class Bench:
             recipe=QUIET,
             datasets=[dataset_of(leaf)],
             leaves=[(leaf, origin())],
+            today=MONDAY,
         )
 
     def export(self, job: ExportJob, progress: object) -> dict[str, Any]:
         self.exported.append(job)
         job.out.mkdir(exist_ok=True)
         (job.out / "README.md").write_bytes(job.card)
+        (job.out / "tokenizer.json").write_bytes((job.model / "tokenizer.json").read_bytes())
         return {"dtype": "bfloat16"}
 
     def build(self, request: BuildRequest | None = None) -> BuildResult:
@@ -132,7 +137,7 @@ def test_the_next_build_is_compared_with_the_champion_on_what_is_new(bench: Benc
     held = bench.build(request)  # the double gives champion and candidate the same scores
     assert held.verdict.against == first.build_id
     assert held.verdict.decision == "HOLD"
-    assert "on 4 held-out questions" in held.verdict.reasons[0]
+    assert "on 3 held-out questions" in held.verdict.reasons[0]
     assert Registry(bench.request.state / "registry").aliases().champion == first.build_id
 
 

@@ -49,6 +49,8 @@ def test_a_missing_extra_is_said_in_words(monkeypatch: pytest.MonkeyPatch, capsy
 def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
     monkeypatch.setenv("SEEDBED_REPOSITORY", "valley/taxonomy")
     monkeypatch.setenv("SEEDBED_STATE_DIR", str(tmp_path))
+    for build in ("b1", "b2"):
+        (tmp_path / "builds" / build / "model").mkdir(parents=True)
     found = Registry(tmp_path / "registry")
     found.promote(Verdict("PROMOTE", (), (), "base", "b1"))
     found.promote(Verdict("PROMOTE", (), (), "b1", "b2"))

@@ -17,7 +17,7 @@ from bot.metrics import Metrics
 from bot.settings import Settings
 
 HOW_TO = Path(__file__).parents[2] / "docs" / "how-to"
-PAGES = ("run-seedbed.md", "register-the-app.md", "operate.md", "keep-the-store.md")
+PAGES = ("run-seedbed.md", "register-the-app.md", "operate.md", "keep-the-store.md", "try-and-serve-the-model.md")
 OPERATE = (HOW_TO / "operate.md").read_text()
 
 

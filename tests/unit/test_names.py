@@ -40,7 +40,7 @@ def test_the_doctor_sees_a_stranger(monkeypatch: pytest.MonkeyPatch) -> None:
         "import validators",
         "import bot.cli.main, bot.cli.lint",
         "import bot.wiring",
-        "import pipeline.build, pipeline.generate",
+        "import pipeline.building, pipeline.generate",
     ],
 )
 def test_importing_a_room_loads_no_model_library(statement: str) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.anchors import load_prompts
-from pipeline.evaluate.items import regression_items
+from pipeline.evaluate.items import general_items
 from pipeline.evaluate.sets import EvalSetError, guarded, items_of_leaf, read_sets
 from pipeline.mixture import mix
 from pipeline.quality.decontamination import EvalIndex, EvalItem, Overlap, contaminated
@@ -83,7 +83,7 @@ def test_a_set_is_contaminated_by_share_and_number() -> None:
 
 
 def test_the_packaged_sets_do_not_overlap() -> None:
-    index = EvalIndex(guarded(regression_items(())))
+    index = EvalIndex(guarded(general_items(())))
     assert [found for prompt in load_prompts() for found in index.overlaps("a", "", prompt, "")] == []
 
 

@@ -38,7 +38,8 @@ def of_knowledge(text: str, config: LintConfig = COMPAT) -> Report:
 
 def test_valid_leaves_have_no_findings_at_all() -> None:
     files = tree(SKILL_PATH, skill()) | tree(KNOWLEDGE_PATH, knowledge())
-    assert lint(files, config=LintConfig(select=("all",))) == Report((), 2)
+    # Five seed examples are enough for a contribution, not for a verdict of its own.
+    assert lint(files, config=LintConfig(select=("all",), ignore=("informing-only",))) == Report((), 2)
 
 
 def test_too_few_seeds_points_at_the_key_and_counts() -> None:

@@ -1,0 +1,54 @@
+"""Scores, each made once for a model: kept by leaf and by category, so that a leaf that comes scores no other anew.
+
+The items of one group are scored in batches of their own: another batch moves a score by about 3e-5 nats, and the same
+inputs must give the same bytes whatever else was asked that night.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib import metadata
+
+from pipeline.building.champion import Weights
+from pipeline.building.request import Progress, Tools
+from pipeline.evaluate.items import items_digest
+from pipeline.evaluate.port import BATCH_ROWS, Item, Score
+
+SCORER = 3  # counts changes of the scoring code: kept scores of another version do not fit
+
+
+def scored(
+    weights: Weights, items: Sequence[Item], tools: Tools, progress: Progress, *, batch: int = BATCH_ROWS
+) -> list[Score]:
+    """Scores in the order of `items`, from the store or made now. Raises `EvaluateError`, `StoreError`."""
+    groups: dict[tuple[str, str], list[Item]] = defaultdict(list)
+    for item in items:
+        groups[item.suite, item.group].append(item)
+    keys = {name: _key(weights, batch, of) for name, of in groups.items()}
+    missing = [name for name in groups if not tools.store.exists(keys[name])]
+    asked = [item for name in missing for item in groups[name]]
+    made = tools.evaluator.score(weights.model, weights.adapter, asked, progress, batch=batch) if asked else []
+    known = {item.id: score for item, score in zip(asked, made, strict=True)}
+    for name in missing:
+        rows = [asdict(known[item.id]) for item in groups[name]]
+        tools.store.write(keys[name], json.dumps(rows).encode())
+    for name in groups.keys() - set(missing):
+        known |= {fields["id"]: Score(**fields) for fields in json.loads(tools.store.read(keys[name]))}
+    return [known[item.id] for item in items]
+
+
+def _key(weights: Weights, batch: int, items: Sequence[Item]) -> str:
+    libraries = [_version(name) for name in ("torch", "transformers")]
+    parts = [SCORER, libraries, weights.digest, weights.adapter_digest, batch, items_digest(items)]
+    return f"scores/{hashlib.sha256(json.dumps(parts).encode()).hexdigest()}.json"
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return ""

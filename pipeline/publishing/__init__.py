@@ -1,0 +1,1 @@
+"""From a promoted build to what others load: a release folder, and publishers that carry it to where people look."""

@@ -1,0 +1,82 @@
+"""The gate's error rates, the planner's predictions, and nights with the real model; prints the bars of issue 6.
+
+usage: python -m tests.bench.bench_nights [--only gate,planner,nights] [--taxonomy PATH] …
+`nights` takes a work tree of a taxonomy (`--taxonomy`) and about twenty minutes a night; what it made is kept under
+`--state` and not made again. Exit code 1 if a bar is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from tests.bench import nights_gate, nights_planner, nights_real
+from tests.bench.generate_bars import Findings
+
+PARTS = ("gate", "planner", "nights")
+
+
+def main() -> int:
+    """Measure what is asked for; 0 if every bar holds."""
+    args = _arguments()
+    parts = args.only.split(",")
+    found: list[Findings] = []
+    if "gate" in parts:
+        found.append(_gate(args.candidates))
+    if "planner" in parts:
+        found.append(_planner())
+    if "nights" in parts:
+        found.append(
+            nights_real.measure(
+                args.taxonomy,
+                args.state,
+                leaves=args.leaves,
+                more=args.more,
+                nights=args.nights,
+                arms=args.arms.split(","),
+            )
+        )
+    missed = [bar for one in found for bar in one.bars if not bar.holds]
+    if args.json:
+        args.json.write_text(json.dumps([one.to_json() for one in found], indent=1) + "\n")
+    return 1 if missed else 0
+
+
+def _gate(candidates: int) -> Findings:
+    found = Findings("gate")
+    report = found.figures = nights_gate.measure(candidates)
+    for name, met in report["bars"].items():
+        found.hold(f"share over the bar: {name}", float(not met), 0, at_least=False)
+    return found
+
+
+def _planner() -> Findings:
+    found = Findings("planner")
+    report = found.figures = nights_planner.measure()
+    for night in report["nights"]:
+        found.say(json.dumps(night))
+    found.hold("share by which a prediction was off at most", report["worst"], report["bar"], at_least=False)
+    return found
+
+
+def _arguments() -> argparse.Namespace:
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("--only", default="gate,planner", help="parts, comma separated (default: gate,planner)")
+    ap.add_argument("--taxonomy", type=Path, help="work tree of a taxonomy")
+    ap.add_argument("--state", type=Path, default=Path(".nights"), help="where nights are kept (default: .nights)")
+    ap.add_argument("--leaves", type=int, default=20, help="in the first night")
+    ap.add_argument("--more", type=int, default=5, help="in each further night")
+    ap.add_argument("--nights", type=int, default=3)
+    ap.add_argument("--arms", default="ours,bare")
+    ap.add_argument("--candidates", type=int, default=200, help="unchanged models that the gate judges")
+    ap.add_argument("--json", type=Path, metavar="FILE", help="also write all figures there")
+    args = ap.parse_args()
+    if "nights" in args.only.split(",") and args.taxonomy is None:
+        ap.error("nights need --taxonomy PATH, a work tree of a taxonomy with twenty leaves or more")
+    return args
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,183 @@
+"""Nights with the real model on a real taxonomy: does it learn, and does it keep what it knew?
+
+Two arms go through the same nights, each night with more leaves. *ours*: as the product does. *bare*: on from the last
+model, with no replay and no anchors, and a gate that lets everything pass; what every earlier system does. Samples are
+made once by the packaged teacher on vLLM, the same for both. All work is kept in a folder, so a run that was stopped
+goes on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from pipeline.building import BuildRequest, BuildResult, run_build
+from pipeline.evaluate.hosted import LikelihoodEvaluator
+from pipeline.gate import CALIBRATED, Policy
+from pipeline.generate import LeafDataset, load_dataset
+from pipeline.leafkeys import heldout
+from pipeline.models import DEFAULT_MODEL
+from pipeline.quality.embedding import packaged_embedder
+from pipeline.recipe import Recipe, load_recipe
+from pipeline.statistics import Interval, interval, sign_flip
+from pipeline.store.files import FileStore
+from pipeline.train.hosted import HostedTrainer
+from tests.bench.generate_bars import Findings
+from tests.bench.generate_incremental import of_repository
+from tests.bench.generate_leaves import Leaves
+from tests.bench.generate_servers import real
+from tests.bench.generate_sides import ours
+
+FALL, P, SHARE = 0.5, 0.01, 0.8
+"""The bars of issue 6: nats that held-out tokens fall by, how often chance does that, and the share of leaves."""
+MONDAY = date(2026, 3, 2)
+SAMPLES = 8
+OPEN = replace(
+    CALIBRATED,
+    general_margin=99.0,
+    drift_margin=99.0,
+    choices_drop=1.0,
+    category_margin=99.0,
+    leaf_margin=99.0,
+    branch_margin=99.0,
+    leaf_collapse=99.0,
+    safety_fall=99.0,
+    empty_most=1.0,
+    looping_most=1.0,
+)
+
+
+def measure(taxonomy: Path, state: Path, *, leaves: int, more: int, nights: int, arms: Sequence[str]) -> Findings:
+    """`leaves` in the first night and `more` in each further one; `arms`: "ours", "bare"."""
+    found = Findings("nights")
+    chosen = choose(taxonomy, leaves + more * (nights - 1))
+    datasets = samples(chosen, state)
+    told: dict[str, list[dict[str, Any]]] = {arm: [] for arm in arms}
+    for arm in arms:
+        for night in range(nights):
+            count = leaves + more * night
+            result = build(arm, night, chosen[:count], datasets[:count], taxonomy, state)
+            first = {leaf.path for leaf, _ in chosen[:leaves]}
+            told[arm].append(told_of(result, first))
+            found.say(f"{arm}, night {night + 1}: {json.dumps(told[arm][-1])}")
+    found.figures = told
+    if "ours" in told:
+        _learns(found, told["ours"][0])
+    if len(told.get("ours", ())) > 1:
+        _keeps(found, told)
+    return found
+
+
+def choose(taxonomy: Path, count: int) -> Leaves:
+    """Leaves with something held out and something to learn, by hash."""
+    rich = [(leaf, origin) for leaf, origin in of_repository(taxonomy) if len(leaf.seeds) - len(heldout(leaf)) >= 3]
+    return sorted(rich, key=lambda item: hashlib.sha256(f"night {item[0].path}".encode()).digest())[:count]
+
+
+def samples(chosen: Leaves, state: Path) -> list[LeafDataset]:
+    """Made once; the keys of what was made lie in `state`."""
+    record, store = state / "datasets.json", FileStore(state / "store")
+    if not record.exists():
+        state.mkdir(parents=True, exist_ok=True)
+        with real(state / "vllm.log") as server:
+            _, made = ours(server.url, server.model, chosen, state, SAMPLES, "plain")
+        record.write_text(json.dumps([dataset.leaf_key for dataset in made]))
+    found = [load_dataset(store, key) for key in json.loads(record.read_text())]
+    return [dataset for dataset in found if dataset is not None]
+
+
+def build(
+    arm: str, night: int, chosen: Leaves, datasets: Sequence[LeafDataset], taxonomy: Path, state: Path
+) -> BuildResult:
+    """One night of one arm."""
+    bare = arm == "bare"
+    mirror = state / arm / "mirror.git"
+    if not mirror.exists():
+        subprocess.run(["git", "clone", "-q", "--bare", str(taxonomy), str(mirror)], check=True)
+    head = ["git", "-C", str(mirror), "rev-parse", "HEAD"]
+    request = BuildRequest(
+        mirror=mirror,
+        commit=subprocess.run(head, check=True, capture_output=True, text=True).stdout.strip(),
+        state=state / arm,
+        student=DEFAULT_MODEL,
+        recipe=_recipe(bare=bare),
+        datasets=datasets,
+        leaves=chosen,
+        today=MONDAY + timedelta(days=night),
+        mode="incremental" if bare and night else "full",
+        blame_runs=0,
+    )
+    policy: Policy = OPEN if bare else CALIBRATED
+    return run_build(
+        request,
+        trainer=HostedTrainer(),
+        evaluator=LikelihoodEvaluator(),
+        store=FileStore(state / "store"),
+        progress=lambda doing, fraction: print(f"\r  {arm} {night + 1}: {fraction:4.0%} {doing:90.90}", end=""),
+        embedder=packaged_embedder(),
+        policy=policy,
+    )
+
+
+def _recipe(*, bare: bool) -> Recipe:
+    recipe = load_recipe()
+    return replace(recipe, name="bare", anchor_ratio=0.0, replay_ratio=0.0, kl_weight=0.0) if bare else recipe
+
+
+def told_of(result: BuildResult, first: set[str]) -> dict[str, Any]:
+    """A night in figures: candidate against the pinned base, in nats per reference token (below 0 is better)."""
+    rows = json.loads((result.folder / "scores.json").read_bytes())
+    leaf_rows = [row for row in rows if row["suite"] == "heldout"]
+    by_leaf = {group: fmean(_change(row) for row in leaf_rows if row["group"] == group) for group in _groups(leaf_rows)}
+    general = [row for row in rows if row["suite"] == "general"]
+    return {
+        "decision": result.verdict.decision,
+        "reasons": list(result.verdict.reasons),
+        "leaves": len(by_leaf),
+        "pooled": _interval(leaf_rows),
+        "p": sign_flip([-change for change in by_leaf.values()], seed="nights"),
+        "fell": fmean(change < 0 for change in by_leaf.values()),
+        "first_night": _interval([row for row in leaf_rows if row["group"] in first]),
+        "general": _interval(general),
+        "plan": result.plan.why,
+    }
+
+
+def _groups(rows: Sequence[dict[str, Any]]) -> list[str]:
+    return sorted({row["group"] for row in rows})
+
+
+def _change(row: dict[str, Any]) -> float:
+    return float(row["candidate"]["nats"] - row["base"]["nats"])
+
+
+def _interval(rows: Sequence[dict[str, Any]]) -> list[float]:
+    """[mean, low, high], the interval one-sided at 95 % on either side."""
+    found: Interval = interval([_change(row) for row in rows], [row["cluster"] or row["id"] for row in rows], seed="n")
+    return [found.mean, found.low, found.high]
+
+
+def _learns(found: Findings, night: dict[str, Any]) -> None:
+    found.hold(f"nats that held-out tokens of {night['leaves']} leaves fall by", -night["pooled"][0], FALL)
+    found.hold("how often chance does as much", night["p"], P, at_least=False)
+    found.hold("share of leaves that fall", night["fell"], SHARE)
+    found.hold(
+        "nats that the general suite may have risen by", night["general"][2], CALIBRATED.general_margin, at_least=False
+    )
+
+
+def _keeps(found: Findings, told: dict[str, list[dict[str, Any]]]) -> None:
+    first, last = told["ours"][0], told["ours"][-1]
+    lost = last["first_night"][0] - first["first_night"][0]
+    found.hold("nats that first-night leaves lost since", lost, CALIBRATED.leaf_margin, at_least=False)
+    found.hold("general suite, last night, upper bound", last["general"][2], CALIBRATED.drift_margin, at_least=False)
+    if "bare" in told:
+        bare = told["bare"][-1]["general"][0] - last["general"][0]
+        found.hold("nats that no replay and no anchors are worse on the general suite", bare, 0.0)
