@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
-from pipeline.teacher.adaptive import Gate, Pace
+from pipeline.teacher.adaptive import START, Gate, Pace
 from pipeline.teacher.closing import InFlight
 from pipeline.teacher.openai_asking import Asking, Session, Terms
 from pipeline.teacher.openai_http import Server
@@ -23,6 +23,9 @@ from pipeline.teacher.words import one_line
 PROTOCOL = 1  # raise when this adapter changes in a way that changes texts
 TIMEOUT_S = 600.0
 FIRST_WAIT_S = 0.5
+_BATCHED_START = 64
+_BATCHING = ("vllm", "sglang")
+"""Engines that write for all at once: fewer than this only leave them idle, and a run may be over before it shows."""
 _ENGINES = {"vllm": "vLLM", "llamacpp": "llama.cpp", "library": "Ollama", "sglang": "SGLang", "openai": "OpenAI"}
 
 
@@ -62,7 +65,8 @@ class OpenAITeacher:
         self._card = _find(cards, model)
         context = context_tokens or self._card.context_tokens
         listed = tuple(one_line(card.model, 80) for card in cards)
-        self._terms = Terms(server, model, context, Pace(most_in_flight), first_wait_s, listed)
+        pace = Pace(most_in_flight, _BATCHED_START if self._card.owned_by in _BATCHING else START)
+        self._terms = Terms(server, model, context, pace, first_wait_s, listed)
         self._tokenizer = tokenizer
         self._form: Form = form_of(model) if form == "auto" else form
         canonical = json.dumps([PROTOCOL, "openai", model, revision, asdict(self._card)], sort_keys=True)

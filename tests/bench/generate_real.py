@@ -79,7 +79,8 @@ def _tell(found: Findings, name: str, one: Measured) -> None:
     found.say(
         f"{name}: {made.rows} rows, {made.passed} pass; {made.seconds:.0f} s, {one.per_row(made.seconds):.2f} s, "
         f"{one.per_row(tokens['output_tokens']):,.0f} output and {one.per_row(tokens['prompt_tokens']):,.0f} prompt "
-        f"tokens per row that passes; {tokens['output_tokens'] / made.seconds:.0f} output tokens/s"
+        f"tokens per row that passes; {tokens['output_tokens'] / made.seconds:.0f} output tokens/s; "
+        f"{tokens['cached_tokens'] / max(1, tokens['prompt_tokens']):.0%} of the prompts were in the prefix cache"
     )
     if made.reasons:
         found.say(f"    do not pass: {dict(made.reasons.most_common(6))}")

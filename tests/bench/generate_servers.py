@@ -102,6 +102,7 @@ def real(log: Path, python: str = sys.executable) -> Iterator[Real]:
         "--max-model-len": "8192",
         "--max-num-seqs": "256",
         "--max-num-batched-tokens": "16384",
+        "--block-size": "32",  # as in pipeline/teacher/vllm_terms.py, which says why
         "--dtype": cpu_dtype(),
     }
     switches = ["--enforce-eager", "--enable-prefix-caching", "--no-enable-chunked-prefill"]

@@ -11,6 +11,7 @@ from pipeline.flows import FLOWS, Draft, Flow, Material, filters, flow_for
 from pipeline.flows.model import chosen, tidy
 from pipeline.flows.passages import Passage, passages, sentences
 from pipeline.flows.plain import knowledge
+from pipeline.flows.plain.stage import ALIKE
 from pipeline.flows.prompts import Prompt, names, packaged
 from tests.unit import leaves
 from validators import QA, Leaf, Seed, Span
@@ -65,6 +66,17 @@ def test_requests_are_the_same_each_time_and_differ_between_drafts(leaf: Leaf) -
         requests = [stage.request(material, [draft]) for draft in made]
         assert requests == [stage.request(again, [draft]) for draft in others]
         assert len({request.sampling.seed for request in requests}) == len(requests)
+
+
+@pytest.mark.parametrize("leaf", [leaf for leaf in LEAVES if leaf.kind != "knowledge"], ids=lambda leaf: leaf.kind)
+def test_roots_in_a_row_share_the_examples_of_their_prompts_and_later_ones_show_others(leaf: Leaf) -> None:
+    material, made = drafts(leaf, 4 * ALIKE)
+    for stage in plain(leaf).stages:
+        if not stage.judges:
+            shown = [stage.request(material, [draft]).messages[:-1] for draft in made]
+            groups = [set(shown[at : at + ALIKE]) for at in range(0, len(shown), ALIKE)]
+            assert all(len(group) == 1 for group in groups)
+            assert len(set.union(*groups)) > 1
 
 
 def test_an_edit_of_one_seed_leaves_the_requests_without_it_alone() -> None:

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 from pipeline.flows import filters
 from pipeline.flows.judges import PLAIN_JUDGE, judge_stage
-from pipeline.flows.model import Draft, Flow, Material, chosen, one_line, request, tidy, tokens_for
-from pipeline.flows.plain.stage import plain_stage, shown_seeds
+from pipeline.flows.model import Draft, Flow, Material, one_line, request, tidy, tokens_for
+from pipeline.flows.plain.stage import plain_stage, shown_pairs
 from pipeline.teacher.port import ChatRequest, Message, Sampling
-from validators import QA, Seed
 
 EXAMPLES = 4
 MIN_TAKEN_UP = 0.5  # share of a question's own words; less where the seeds' answers take up less
@@ -17,18 +16,9 @@ SHORT_ANSWER = 3  # words
 ECHO = 0.8  # an answer this near to its question only says it again
 
 
-def examples(material: Material, draft: Draft, stage: str) -> list[tuple[Seed, QA]]:
-    """The seed pairs that a draft shows to the teacher, in their order."""
-    shown = {seed.index for seed in shown_seeds(material, draft.root)}
-    fitting = [item for item in material.pairs if item[0].index in shown] or material.pairs
-    pairs = chosen(fitting, EXAMPLES, material.leaf.path, stage, draft.root)
-    draft.seeds = tuple(sorted({*draft.seeds, *(seed.index for seed, _ in pairs)}))
-    return pairs
-
-
 def ask_question(material: Material, draft: Draft) -> ChatRequest:
     """Stage 1: a question, sampled warm so that drafts differ."""
-    shown = [{"question": pair.question} for _, pair in examples(material, draft, "question")]
+    shown = [{"question": pair.question} for _, pair in shown_pairs(material, draft, EXAMPLES, "question")]
     stop = ("\n",) if one_line(material.questions) else ()
     sampling = Sampling(0.7, 0.9, tokens_for(material.questions), stop)
     task = material.leaf.task_description
@@ -54,7 +44,7 @@ def read_question(material: Material, draft: Draft, text: str) -> str | None:
 
 def ask_answer(material: Material, draft: Draft) -> ChatRequest:
     """Stage 2: the answer, sampled cool."""
-    pairs = examples(material, draft, "answer")
+    pairs = shown_pairs(material, draft, EXAMPLES, "answer")
     shown = [{"question": pair.question, "answer": pair.answer} for _, pair in pairs]
     stop = ("\n",) if one_line(material.answers) else ()
     sampling = Sampling(0.2, 0.9, tokens_for(material.answers), stop)
@@ -139,7 +129,7 @@ def long_answer(material: Material, draft: Draft) -> str:
 FLOW = Flow(
     kind="freeform",
     form="plain",
-    version=2,
+    version=3,
     prompts=("plain/freeform_question", "plain/freeform_answer", "plain/judge_pair"),
     stages=(
         plain_stage("question", ask_question, read_question, new=lambda material, draft: draft.question),

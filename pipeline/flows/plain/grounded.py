@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pipeline.flows import filters
 from pipeline.flows.judges import PLAIN_JUDGE, judge_stage
-from pipeline.flows.model import Draft, Flow, Material, chosen, one_line, request, tidy, tokens_for
+from pipeline.flows.model import Draft, Flow, Material, one_line, request, tidy, tokens_for
 from pipeline.flows.plain import freeform
-from pipeline.flows.plain.stage import plain_stage, shown_seeds
+from pipeline.flows.plain.stage import plain_stage, shown_pairs, shown_seeds
 from pipeline.teacher.port import ChatRequest, Message, Sampling
-from validators import QA, Seed
 
 EXAMPLES = 3
 MIN_SUPPORT = 0.6  # share of the answer's content words that stand in the context
@@ -39,7 +38,7 @@ def read_context(material: Material, draft: Draft, text: str) -> str | None:
 
 def ask_question(material: Material, draft: Draft) -> ChatRequest:
     """Stage 2: a question about the context."""
-    pairs = _examples(material, draft, "question")
+    pairs = shown_pairs(material, draft, EXAMPLES, "question")
     shown: list[dict[str, object]] = [{"context": seed.context, "question": pair.question} for seed, pair in pairs]
     stop = ("\n",) if one_line(material.questions) else ()
     variables: dict[str, object] = {"task": material.leaf.task_description, "context": draft.context}
@@ -58,7 +57,7 @@ def read_question(material: Material, draft: Draft, text: str) -> str | None:
 
 def ask_answer(material: Material, draft: Draft) -> ChatRequest:
     """Stage 3: the answer from the context."""
-    pairs = _examples(material, draft, "answer")
+    pairs = shown_pairs(material, draft, EXAMPLES, "answer")
     shown: list[dict[str, object]] = [
         {"context": seed.context, "question": pair.question, "answer": pair.answer} for seed, pair in pairs
     ]
@@ -93,18 +92,10 @@ def messages(draft: Draft) -> tuple[Message, ...]:
     return (Message("user", asked), Message("assistant", draft.answer))
 
 
-def _examples(material: Material, draft: Draft, stage: str) -> list[tuple[Seed, QA]]:
-    shown = {seed.index for seed in shown_seeds(material, draft.root)}
-    fitting = [item for item in material.pairs if item[0].index in shown] or material.pairs
-    pairs = chosen(fitting, EXAMPLES, material.leaf.path, stage, draft.root)
-    draft.seeds = tuple(sorted({*draft.seeds, *(seed.index for seed, _ in pairs)}))
-    return pairs
-
-
 FLOW = Flow(
     kind="grounded",
     form="plain",
-    version=2,
+    version=3,
     prompts=("plain/grounded_context", "plain/grounded_question", "plain/grounded_answer", "plain/judge_pair"),
     stages=(
         plain_stage("context", ask_context, read_context, new=lambda material, draft: draft.context),
