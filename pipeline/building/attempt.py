@@ -214,6 +214,8 @@ class Attempt:
             "best_step": result.best_step,
             "loss": result.loss,
             "tokens": result.tokens,
+            "micro_batch": result.micro_batch,
+            "layout": result.layout,
             "dev": [list(entry) for entry in result.dev],
             "dropped": [list(entry) for entry in result.dropped],
             "thinned": [asdict(entry) for entry in result.thinned],

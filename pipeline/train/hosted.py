@@ -8,7 +8,9 @@ from typing import Any
 
 from pipeline.child import ChildDied, ChildError, run
 from pipeline.files import file_digest, write_durably
-from pipeline.recipe import Recipe
+from pipeline.recipe import Recipe, RecipeError
+from pipeline.train.capabilities import capabilities, check_recipe
+from pipeline.train.memory import EstimateError, memory_estimate
 from pipeline.train.port import Progress, Thinned, Trainer, TrainError, TrainJob, TrainResult
 from pipeline.train.trouble import killed_for_memory
 
@@ -27,7 +29,7 @@ class HostedTrainer:
         Where memory runs out the run starts over with fewer rows at a time, and stays with them: whatever the moment
         at which memory ran out, the result is the same.
         """
-        progress("tuning: loading the student", 0.0)
+        progress(f"tuning: loading the student; {_fitting(job)}", 0.0)
         size = _asked(job)
         while True:
             try:
@@ -67,6 +69,21 @@ class HostedTrainer:
             if error.code == -signal.SIGKILL and killed_for_memory() > killed:
                 raise _TooLarge(str(error)) from error
             raise TrainError(f"tuning in {job.out} stopped: {error}") from error
+
+
+def _fitting(job: TrainJob) -> str:
+    """How much memory it will take, in words. Raises `TrainError` for what cannot run here, before anything starts."""
+    try:
+        estimate = memory_estimate(job.model, job.recipe)
+    except EstimateError as error:
+        estimate, words = None, f"how much memory it takes is not known ({error})"
+    else:
+        words = f"it takes about {estimate}"
+    try:
+        check_recipe(job.recipe, capabilities(), estimate)
+    except RecipeError as error:
+        raise TrainError(str(error)) from error
+    return words
 
 
 class LaunchedTrainer(HostedTrainer):
