@@ -6,6 +6,7 @@ follows a quarantine is the trial that left out the same leaves, and trains noth
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import time
@@ -30,7 +31,7 @@ from pipeline.ledger import Entry, Remote, leaf_files, record
 from pipeline.manifest import LiveLeaf, build_id, build_inputs, canonical, manifest
 from pipeline.mixture import Contents, cap_of, contents, difference, mix
 from pipeline.models import ModelFolder, same_tokenizer
-from pipeline.modes import Mode
+from pipeline.modes import AGAIN, Mode
 from pipeline.quality.decontamination import EvalItem
 from pipeline.recipe import Recipe
 from pipeline.registry import BASE, Registry
@@ -233,8 +234,8 @@ class Attempt:
         }
         if champion is not None:
             scores["champion"] = scored(champion, items, self.tools, self._turn(2))
-        # Answers cost fifty times a score and show no noise that scores do not.
-        plain = [item for item in items if not is_answered(item)]
+        # Answers cost fifty times a score and show no noise that scores do not; nor do many items more than some.
+        plain = sorted((item for item in items if not is_answered(item)), key=_rank)[:AGAIN]
         again = scored(champion or base, plain, self.tools, self._turn(3), batch=BATCH_ROWS // 2)
         rows = [asdict(item) | {who: asdict(of[i]) for who, of in scores.items()} for i, item in enumerate(items)]
         write_durably(self.folder / "scores.json", canonical(rows))
@@ -369,6 +370,10 @@ def anchors_wanted(live: Sequence[LiveLeaf], recipe: Recipe) -> int:
 def _changed(live: Sequence[LiveLeaf], before: Champion | None) -> frozenset[str]:
     learnt = before.keys if before else {}
     return frozenset(entry.leaf.path for entry in live if learnt.get(entry.leaf.path) != entry.dataset.leaf_key)
+
+
+def _rank(item: Item) -> bytes:
+    return hashlib.sha256(f"again {item.id}".encode(errors="backslashreplace")).digest()
 
 
 def _item(row: dict[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ Mode = Literal["impact", "full", "incremental"]
 *impact*: one leaf, for its pull request."""
 
 MOST_ITEMS = 200  # of leaves that did not change, in a build that is not full: three minutes, most of it for answers
+AGAIN = 64  # items that the incumbent is scored on a second time, in other batches
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pipeline.anchors import ANSWER_TOKENS as CHAT_TOKENS
-from pipeline.modes.model import MOST_ITEMS, BuildFacts, BuildPlan, LeafFacts, Mode
+from pipeline.modes.model import AGAIN, MOST_ITEMS, BuildFacts, BuildPlan, LeafFacts, Mode
 from pipeline.replay import replay_rows
 from pipeline.speeds import Kind, Speeds, Work
 
@@ -70,17 +70,18 @@ def _training(once: Size, facts: BuildFacts) -> Work:
 def judged(mode: Mode, facts: BuildFacts) -> tuple[list[int], list[int]]:
     """Tokens that are scored and items that are answered, in passes over candidate, base, champion, and the incumbent
     a second time. Scores that were made before are on file: of base and champion only what is new is scored. The
-    second time is scored whole: last night's candidate is tonight's incumbent, and was scored once."""
+    second time takes `AGAIN` items, without answers."""
     changed, known = _of(facts, changed=True), _of(facts, changed=False)
     share = 1.0 if mode == "full" else min(1.0, MOST_ITEMS / max(1, sum(leaf.items for leaf in known)))
     all_tokens = _item_tokens(changed) + round(share * _item_tokens(known)) + facts.general_tokens
     all_answers = _answered(changed) + round(share * _answered(known))
     new = (_item_tokens(changed), _answered(changed))
+    again = (round(facts.general_tokens * min(1.0, AGAIN / max(1, facts.general_items))), 0)
     if facts.champion is None:
-        others = [(all_tokens, all_answers)] * 2  # base, and base again
+        others = [(all_tokens, all_answers), again]  # base, and base again
     else:
         of_base = (all_tokens, all_answers) if facts.base_changed else new
-        others = [of_base, new] if mode == "impact" else [of_base, new, (all_tokens, all_answers)]
+        others = [of_base, new] if mode == "impact" else [of_base, new, again]
     passes = [(all_tokens, all_answers), *others]
     return [tokens for tokens, _ in passes], [answers for _, answers in passes]
 
