@@ -33,7 +33,8 @@ class Recipe:
     `auxiliary_rows` takes rows of other tasks than questions in. With more than `budget_rows` of leaves a full build
     counts as too large for a night (`pipeline.modes`).
     `overlap_allowed` is the share of an evaluation set that training rows may give away before the build fails;
-    `eval_sets` are further sets that they must not, JSONL files (`pipeline.evaluate.sets`).
+    `eval_sets` are further sets that they must not, JSONL files (`pipeline.evaluate.sets`). `general_items` is the most
+    of the general suite that a build is judged by: fewer take less time, and show less harm.
 
     `kl_weight` times the divergence (nats per token) of the base from the student on anchors joins the loss. With
     `patience` above 0, tuning stops after that many evaluations on the dev rows, one every `dev_every` steps, without
@@ -67,6 +68,7 @@ class Recipe:
     checkpoint_steps: int = 10
     overlap_allowed: float = 0.02
     eval_sets: tuple[str, ...] = ()
+    general_items: int = 1000
     rslora: bool = False
     dora: bool = False
     quantization: Quantization = "none"
@@ -131,6 +133,7 @@ _LIMITS: tuple[tuple[str, float, float], ...] = (
     ("threads", 0, 1024),
     ("checkpoint_steps", 1, 1_000_000),
     ("overlap_allowed", 0, 1),
+    ("general_items", 20, 1_000_000),
     ("kept_rank", 0.01, 0.99),
     ("kl_weight", 0, 100),
     ("dev_every", 1, 1_000_000),

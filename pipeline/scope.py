@@ -28,6 +28,12 @@ def scope(items: Sequence[Item], mode: Mode, changed: frozenset[str], most: int 
     return [item for item in items if item.suite == "general" or item.group in changed or item.id in sampled]
 
 
+def some(items: Sequence[Item], most: int) -> list[Item]:
+    """At most `most` of the items, in their order: one of each group, then a second one of each, by hash."""
+    kept = {item.id for item in _sampled(items, most)}
+    return [item for item in items if item.id in kept]
+
+
 def _sampled(items: Sequence[Item], most: int) -> list[Item]:
     by_leaf: defaultdict[str, list[Item]] = defaultdict(list)
     for item in items:

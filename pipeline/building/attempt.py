@@ -29,14 +29,14 @@ from pipeline.gate import Check, Evidence, Verdict, decide, settle, unreleasable
 from pipeline.git import Access
 from pipeline.ledger import Entry, Remote, leaf_files, record
 from pipeline.manifest import LiveLeaf, build_id, build_inputs, canonical, manifest
-from pipeline.mixture import Contents, cap_of, contents, difference, mix
+from pipeline.mixture import Contents, cap_of, contents, difference, mix, rows_of
 from pipeline.models import ModelFolder, same_tokenizer
 from pipeline.modes import AGAIN, Mode
 from pipeline.quality.decontamination import EvalItem
 from pipeline.recipe import Recipe
 from pipeline.registry import BASE, Registry
 from pipeline.replay import loss_rises
-from pipeline.scope import scope
+from pipeline.scope import scope, some
 from pipeline.stages import BuildError, Stages
 from pipeline.train.port import TrainJob
 from pipeline.waivers import Waiver
@@ -112,7 +112,8 @@ class Attempt:
         of_leaves = [item for entry in self.live for item in gate_items(entry.leaf, entry.dataset)]
         if self.mode == "full":
             of_leaves += [item for entry in self.live for item in audit_items(entry.leaf)]
-        return scope([*of_leaves, *general_items(anchors.heldout)], self.mode, self.changed)
+        general = some(general_items(anchors.heldout), self.recipe.general_items)
+        return scope([*of_leaves, *general], self.mode, self.changed)
 
     def verdict(self) -> Verdict:
         """Tune it and judge it, as far as that is not done."""
@@ -363,8 +364,9 @@ class Attempt:
 
 
 def anchors_wanted(live: Sequence[LiveLeaf], recipe: Recipe) -> int:
-    """How many anchors a build of these leaves can train on."""
-    return math.ceil(recipe.anchor_ratio * sum(cap_of(entry.leaf, recipe) for entry in live))
+    """How many anchors a build of these leaves can train on: each costs the base an answer, the first time."""
+    rows = (min(cap_of(entry.leaf, recipe), len(rows_of(entry.leaf, entry.dataset, recipe))) for entry in live)
+    return math.ceil(recipe.anchor_ratio * sum(rows))
 
 
 def _changed(live: Sequence[LiveLeaf], before: Champion | None) -> frozenset[str]:

@@ -31,6 +31,7 @@ from pipeline.quality.embedding import Embedder
 from pipeline.quarantine import Quarantine, sentence, sift, to_json
 from pipeline.recipe import Recipe
 from pipeline.registry import Registry
+from pipeline.scope import some
 from pipeline.stages import BuildError, only_one
 from pipeline.statistics import Interval
 from pipeline.store.port import Store
@@ -145,7 +146,7 @@ class _Night:
         known = facts.facts_of(
             pairs,
             night.recipe,
-            [*items, *general_items(())],
+            [*items, *some(general_items(()), night.recipe.general_items)],
             weekday=request.today.weekday(),
             base_digest=night.base.digest,
             champion=night.champion.manifest if night.champion else None,

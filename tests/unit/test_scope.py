@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.evaluate.port import Item
-from pipeline.scope import scope
+from pipeline.scope import scope, some
 
 
 def items_of(leaves: int, each: int = 4) -> list[Item]:
@@ -45,3 +45,12 @@ def test_a_leaf_that_is_added_displaces_and_never_exchanges(leaves: int, most: i
     before = {item.id for item in scope(items_of(leaves), "incremental", frozenset(), most)}
     after = {item.id for item in scope(items_of(leaves + 1), "incremental", frozenset(), most)}
     assert {name for name in after if not name.startswith(f"l{leaves}#")} <= before
+
+
+def test_some_are_of_every_group_and_stay_when_more_are_allowed() -> None:
+    items = items_of(6)
+    few, more = some(items, 10), some(items, 14)
+    assert len(few) == 10
+    assert {item.group for item in few} == {item.group for item in items}
+    assert set(few) <= set(more)
+    assert some(items, 1000) == items
