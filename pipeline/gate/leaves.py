@@ -52,14 +52,27 @@ def _worse(row: Row, proven: bool) -> str:
 def categories(rows: Sequence[Row], ours: Comparison, policy: Policy) -> Check:
     """A category of the general suite that got much worse, which the mean of all would hide."""
     limit = max(policy.category_margin, policy.noise_times * ours.floor)
-    harmed = _harmed(rows, policy.category_alpha, limit)
-    numbers = {"categories": len(rows), "alpha": policy.category_alpha, "limit": limit}
+    beyond = [row for row in rows if _is_beyond(row, policy)]
+    harmed = [row for row in _harmed(rows, policy.category_alpha, limit) if row not in beyond]
+    numbers = {"categories": len(rows), "beyond": len(beyond), "alpha": policy.category_alpha, "limit": limit}
     if not harmed:
-        return Check("categories", True, "No category of general questions got much worse.", numbers)
+        return Check("categories", True, f"No category of general questions got much worse{_beyond(beyond)}.", numbers)
     figures = "; ".join(f"{row.group} {row_change(row)}, {count(row.n, 'question')}" for row in harmed)
     detail = f"General answers got worse in what they are about, in nats per token: {figures} (limit {limit:+.3f})."
     names = tuple(f"general/{row.group}" for row in harmed)
     return Check("categories", False, detail, numbers, harmed=names, advice="Add anchors of these categories.")
+
+
+def _is_beyond(row: Row, policy: Policy) -> bool:
+    """Whether the model that is served chooses no better than one that guesses: what it cannot do, it cannot lose."""
+    return row.choices >= policy.able_items and row.right_before <= policy.able_above * row.choices
+
+
+def _beyond(rows: Sequence[Row]) -> str:
+    if not rows:
+        return ""
+    figures = listed([f"{row.group} ({row_change(row)} nats per token)" for row in rows])
+    return f"; not counted is what the served model does no better than by guessing: {figures}"
 
 
 def perhaps_worse(rows: Sequence[Row], policy: Policy, blocking: Sequence[str]) -> list[str]:

@@ -19,6 +19,8 @@ class Policy:
     `choices_alpha`, `choices_drop`: right choices lost block at this p-value and from this share of all on.
     `category_alpha`, `category_margin`: a category of the general suite blocks at this p-value, corrected for all of
     them, and from this rise on.
+    `able_above`, `able_items`: a category of so many choices in which the served model is right no more often than
+    this share, as by guessing among four, is shown and does not block.
     `leaf_alpha`: the chance of any false block of a leaf or branch, over all of them, at one look; 5 % over both.
     `leaf_margin`, `branch_margin`: a smaller rise of a leaf, or of a branch taken as one, never blocks.
     `leaf_collapse`: a leaf with enough items that rises by this blocks whatever its p-value: with six items no p-value
@@ -41,6 +43,8 @@ class Policy:
     choices_drop: float = 0.02
     category_alpha: float = 0.0294
     category_margin: float = 0.10
+    able_above: float = 0.25
+    able_items: int = 10
     leaf_alpha: float = 0.0294
     leaf_margin: float = 0.15
     branch_margin: float = 0.10

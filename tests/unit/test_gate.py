@@ -106,6 +106,25 @@ def test_one_category_that_falls_is_seen_behind_a_good_mean() -> None:
     assert "cat2 +0.3" in verdict.reasons[0]
 
 
+def test_what_the_served_model_cannot_do_it_cannot_lose() -> None:
+    asked = items({A: 12})  # cat1 and cat3 have choices
+    guessing = [
+        replace(score, margin=-1.0) if item.group == "cat1" else score
+        for item, score in zip(asked, scores(asked, {}, seed=1), strict=True)
+    ]
+    rise = {"heldout": -0.5, "general": -0.2, "cat1": 0.4}
+    after = [
+        replace(score, margin=-1.4) if item.group == "cat1" else score
+        for item, score in zip(asked, scores(asked, rise), strict=True)
+    ]
+    verdict = decide(evidence(asked, {}, [A], base=guessing, candidate=after))
+    assert verdict.decision == "PROMOTE"
+    told = next(check.detail for check in verdict.checks if check.name == "categories")
+    assert "no better than by guessing: cat1 (+0.3" in told or "no better than by guessing: cat1 (+0.4" in told
+    able = decide(evidence(asked, rise, [A]))
+    assert able.harmed == ("general/cat1",)
+
+
 def test_right_choices_lost_hold() -> None:
     asked = items({A: 12}, general=200)
     before, after = scores(asked, {}, seed=1), scores(asked, {"heldout": -0.5})
