@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import shutil
 import time
@@ -331,4 +332,5 @@ def _settings(options: Options, hub_url: str, bot_url: str, token: str, secret: 
         "SEEDBED_PREVIEW_SAMPLES": "3",
         "SEEDBED_TEACHER_ENGINE": options.engine,
         "SEEDBED_DOCUMENT_LOOPBACK": "true",
+        "SEEDBED_GGUF_KINDS": os.environ.get("SEEDBED_GGUF_KINDS", "q8_0"),  # each kind takes most of a minute
     }

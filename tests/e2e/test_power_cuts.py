@@ -90,6 +90,7 @@ def travel(story: Story, cut: Callable[[str, str], None]) -> Outcome:
 def tell(state: Path, monkeypatch: pytest.MonkeyPatch, *, cutting: bool) -> tuple[Outcome, list[str]]:
     """One run; returns what came of it, and what the worker was doing at each power cut."""
     monkeypatch.setenv("SEEDBED_RECIPE", str(HERE / "recipe.yaml"))
+    monkeypatch.setenv("SEEDBED_PUBLISH_TO", "")  # test_publish_gguf.py sees to the files for others
     # More than a preview asks for, so that the merge has something to make.
     options = Options(leaves=(LEAF,), state=state, port=PORT, samples=10)
     state.mkdir()
