@@ -48,7 +48,7 @@ _RECORDED = ("manifest.json", "verdict.json", "MODEL_CARD.md", "scores.json")
 
 @dataclass(frozen=True, slots=True)
 class Night:
-    """What all attempts of one night share. `recipe` is resolved; `since_full`: incremental builds before this one."""
+    """What all attempts of one night share. `recipe` is resolved."""
 
     request: BuildRequest
     tools: Tools
@@ -150,8 +150,12 @@ class Attempt:
 
     def candidate_scores(self) -> dict[str, Score]:
         """By item, after `verdict`."""
-        rows = json.loads((self.folder / "scores.json").read_bytes())
-        return {row["id"]: Score(**row["candidate"]) for row in rows}
+        return {row["id"]: Score(**row["candidate"]) for row in self.rows()}
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Its items, each with the scores of every model that was asked; after `verdict`."""
+        rows: list[dict[str, Any]] = json.loads((self.folder / "scores.json").read_bytes())
+        return rows
 
     def _stage(self, name: str, work: Any, *, depends: object = None) -> dict[str, Any]:
         began, made = time.monotonic(), len(self.stages.made)
@@ -241,9 +245,7 @@ class Attempt:
         rows = [asdict(item) | {who: asdict(of[i]) for who, of in scores.items()} for i, item in enumerate(items)]
         write_durably(self.folder / "scores.json", canonical(rows))
         prompts = [anchor.prompt for anchor in anchors.heldout[:CHATS]]
-        chats = self.tools.evaluator.answer(
-            candidate.model, candidate.adapter, prompts, CHAT_TOKENS, lambda doing, done: self._turn(4)(doing, done)
-        )
+        chats = self.tools.evaluator.answer(candidate.model, candidate.adapter, prompts, CHAT_TOKENS, self._turn(4))
         return {
             "champion": self.champion.id if self.champion else None,
             "items": items_digest(items),
@@ -257,7 +259,7 @@ class Attempt:
         return lambda doing, fraction: part(doing, (turn + fraction) / 5)
 
     def _gate(self, items: Sequence[Item], train: dict[str, Any]) -> dict[str, Any]:
-        rows = json.loads((self.folder / "scores.json").read_bytes())
+        rows = self.rows()
         of = {who: [Score(**row[who]) for row in rows] for who in ("base", "candidate", "champion") if who in rows[0]}
         evaluated = self.stages.recorded("evaluate") or {}
         learnt = self.champion.keys if self.champion else {}
@@ -293,7 +295,7 @@ class Attempt:
                 adapter=self.folder / train["adapter"],
                 out=self.folder / "model",
                 card=render_card(whole, verdict),
-                probes=[Item(**_item(row)) for row in self._rows() if row["suite"] == "heldout"],
+                probes=[Item(**_item(row)) for row in self.rows() if row["suite"] == "heldout"],
                 threads=self.recipe.threads,
             )
             try:
@@ -309,10 +311,6 @@ class Attempt:
         write_durably(self.folder / "verdict.json", verdict.to_json())
         kept = "model" if verdict.decision == "PROMOTE" else None
         return {"model": kept, "made": made, "verdict": json.loads(verdict.to_json())}
-
-    def _rows(self) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = json.loads((self.folder / "scores.json").read_bytes())
-        return rows
 
     def _manifest(self, train: dict[str, Any]) -> dict[str, Any]:
         mixture = self.stages.recorded("mixture") or {}

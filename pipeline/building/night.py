@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import chain
@@ -251,8 +250,8 @@ def _effect(with_it: Attempt | None, without_it: Attempt | None, victims: Sequen
     if with_it is None or without_it is None:
         return None
     before, after = without_it.candidate_scores(), with_it.candidate_scores()
-    rows = json.loads((with_it.folder / "scores.json").read_bytes())
-    items = [Item(row["id"], row["suite"], row["group"], "", "", row["cluster"]) for row in rows if row["id"] in before]
+    asked = [row for row in with_it.rows() if row["id"] in before]
+    items = [Item(row["id"], row["suite"], row["group"], "", "", row["cluster"]) for row in asked]
     hurt = victim_items(items, victims)
     return paired_effect(hurt, after, before, seed=with_it.id) if hurt else None
 
