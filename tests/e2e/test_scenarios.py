@@ -177,15 +177,15 @@ The *teacher*, a language model, read your examples and wrote new ones in their 
 **`compositional_skills/animals/sleep`** · 2 kept, 0 rejected
 
 ```text
-Question: Where would the moose choose a meadow?
-
-Answer: The moose takes a meadow.
-```
-
-```text
 Question: Where would the heron choose a reed?
 
 Answer: The heron takes a reed.
+```
+
+```text
+Question: Where would the moose choose a meadow?
+
+Answer: The moose takes a meadow.
 ```
 
 [All samples, kept and rejected](http://bot.example/pulls/1/samples). Teacher: Script.
@@ -239,15 +239,15 @@ The *teacher*, a language model, read your examples and wrote new ones in their 
 **`compositional_skills/animals/sleep`** · 2 kept, 0 rejected
 
 ```text
-Question: Where would the moose choose a meadow?
-
-Answer: The moose takes a meadow.
-```
-
-```text
 Question: Where would the heron choose a reed?
 
 Answer: The heron takes a reed.
+```
+
+```text
+Question: Where would the moose choose a meadow?
+
+Answer: The moose takes a meadow.
 ```
 
 [All samples, kept and rejected](http://bot.example/pulls/1/samples). Teacher: Script.
@@ -422,15 +422,15 @@ The *teacher*, a language model, read your examples and wrote new ones in their 
 **`compositional_skills/animals/sleep`** · 2 kept, 0 rejected
 
 ```text
-Question: Where would the moose choose a meadow?
-
-Answer: The moose takes a meadow.
-```
-
-```text
 Question: Where would the heron choose a reed?
 
 Answer: The heron takes a reed.
+```
+
+```text
+Question: Where would the moose choose a meadow?
+
+Answer: The moose takes a meadow.
 ```
 
 [All samples, kept and rejected](http://bot.example/pulls/1/samples). Teacher: Script.
@@ -508,15 +508,15 @@ The *teacher*, a language model, read your examples and wrote new ones in their 
 **`compositional_skills/animals/sleep`** · 2 kept, 0 rejected
 
 ```text
-Question: Where would the moose choose a meadow?
-
-Answer: The moose takes a meadow.
-```
-
-```text
 Question: Where would the heron choose a reed?
 
 Answer: The heron takes a reed.
+```
+
+```text
+Question: Where would the moose choose a meadow?
+
+Answer: The moose takes a meadow.
 ```
 
 [All samples, kept and rejected](http://bot.example/pulls/1/samples). Teacher: Script.
@@ -1133,15 +1133,15 @@ The *teacher*, a language model, read your examples and wrote new ones in their 
 **`compositional_skills/animals/sleep`** · 2 kept, 0 rejected
 
 ```text
-Question: Where would the moose choose a meadow?
-
-Answer: The moose takes a meadow.
-```
-
-```text
 Question: Where would the heron choose a reed?
 
 Answer: The heron takes a reed.
+```
+
+```text
+Question: Where would the moose choose a meadow?
+
+Answer: The moose takes a meadow.
 ```
 
 [All samples, kept and rejected](http://bot.example/pulls/1/samples). Teacher: Script.
@@ -1297,15 +1297,15 @@ The *teacher*, a language model, read your examples and wrote new ones in their 
 **`compositional_skills/animals/sleep`** · 2 kept, 0 rejected
 
 ```text
-Question: Where would the moose choose a meadow?
-
-Answer: The moose takes a meadow.
-```
-
-```text
 Question: Where would the heron choose a reed?
 
 Answer: The heron takes a reed.
+```
+
+```text
+Question: Where would the moose choose a meadow?
+
+Answer: The moose takes a meadow.
 ```
 
 [All samples, kept and rejected](http://bot.example/pulls/1/samples). Teacher: Script.
