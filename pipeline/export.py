@@ -10,7 +10,7 @@ from typing import Any
 
 from pipeline import causal
 from pipeline.child import ChildDied, ChildError, run
-from pipeline.evaluate.port import Item, Progress
+from pipeline.evaluate.port import Item, Progress, item_of
 from pipeline.models import TOKENIZER_FILES
 
 TOLERANCE = 1e-2  # nats per token, mean over the probes: what rounding to the base's number format may cost
@@ -79,7 +79,7 @@ def merge(payload: dict[str, Any], emit: Callable[[dict[str, Any]], None]) -> di
     """
     import torch
 
-    from pipeline.evaluate.likelihood import item_of, likelihoods
+    from pipeline.evaluate.likelihood import likelihoods
 
     causal.set_threads(payload["threads"])
     model, out = Path(payload["model"]), Path(payload["out"])

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
-from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from bot.cli.console import write
+from bot.cli.on_state import add_action
 from bot.cli.who import now, who
-from bot.settings import SettingsError, load_making
-from pipeline.quarantine import Quarantine, Quarantined, QuarantineError
+from bot.settings import Making
+from pipeline.quarantine import Quarantine, Quarantined
 from validators.output import visible
-
-Run = Callable[[Quarantine, argparse.Namespace], int]
 
 
 def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
@@ -29,65 +25,47 @@ def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
         'knowledge/geography/tarn --reason "its victim was wrong"',
     )
     actions = p.add_subparsers(title="actions", metavar="list|release|restore", required=True)
-    _action(actions, "list", "say which leaves are left out, why, and until when", "seedbed quarantine list", _list)
-    release = _action(
+    state = "folder of the builds"
+    add_action(
+        actions,
+        "list",
+        "say which leaves are left out, why, and until when",
+        example="seedbed quarantine list",
+        state=state,
+        run=_list,
+    )
+    release = add_action(
         actions,
         "release",
         "let a leaf take part in the next build",
-        'seedbed quarantine release knowledge/geography/tarn --reason "its victim was wrong"',
-        _release,
+        example='seedbed quarantine release knowledge/geography/tarn --reason "its victim was wrong"',
+        state=state,
+        run=_release,
     )
     release.add_argument("leaf", metavar="LEAF", help="the leaf's path, as `list` shows it")
     release.add_argument("--reason", required=True, metavar="TEXT", help="why it may come back, for the log")
     release.add_argument("--by", metavar="NAME", help="who, for the log (default: your account here)")
-    _action(
+    add_action(
         actions,
         "restore",
         "write a damaged file anew from the ledger; the damaged one is moved aside",
-        "seedbed quarantine restore",
-        _restore,
+        example="seedbed quarantine restore",
+        state=state,
+        run=_restore,
     )
 
 
-def _action(
-    actions: argparse._SubParsersAction[Any], name: str, help: str, example: str, run: Run
-) -> argparse.ArgumentParser:
-    p: argparse.ArgumentParser = actions.add_parser(
-        name, help=help, description=f"{help[0].upper()}{help[1:]}.", epilog=f"example: {example}"
-    )
-    p.add_argument(
-        "--settings", type=Path, metavar="FILE", help="TOML file with settings; the environment wins over it"
-    )
-    p.add_argument("--state", type=Path, metavar="DIR", help="folder of the builds (setting state_dir)")
-    p.add_argument("--json", action="store_true", help="print as JSON")
-    p.set_defaults(run=_runner(name, run))
-    return p
+def _of(settings: Making) -> Quarantine:
+    return Quarantine(settings.state_dir / "registry", settings.state_dir / "mirror.git")
 
 
-def _runner(name: str, action: Run) -> Callable[[argparse.Namespace], int]:
-    def run(args: argparse.Namespace) -> int:
-        try:
-            state = load_making(args.settings, **({"state_dir": args.state} if args.state else {})).state_dir
-            if not state.is_dir():
-                raise SettingsError(f"there is no folder {state}; name the state folder with --state")
-            return action(Quarantine(state / "registry", state / "mirror.git"), args)
-        except SettingsError as error:
-            print(f"seedbed quarantine {name}: {error}", file=sys.stderr)
-            return 2
-        except QuarantineError as error:
-            print(f"seedbed quarantine {name}: {visible(str(error))}", file=sys.stderr)
-            return 1
-
-    return run
-
-
-def _list(quarantine: Quarantine, args: argparse.Namespace) -> int:
-    _show(quarantine.entries(), args.json)
+def _list(settings: Making, args: argparse.Namespace) -> int:
+    _show(_of(settings).entries(), args.json)
     return 0
 
 
-def _release(quarantine: Quarantine, args: argparse.Namespace) -> int:
-    entry = quarantine.release(args.leaf.strip("/"), who=who(args), why=args.reason.strip(), at=now())
+def _release(settings: Making, args: argparse.Namespace) -> int:
+    entry = _of(settings).release(args.leaf.strip("/"), who=who(args), why=args.reason.strip(), at=now())
     if args.json:
         write(json.dumps({"version": 1, "released": _plain(entry)}) + "\n")
     else:
@@ -95,8 +73,8 @@ def _release(quarantine: Quarantine, args: argparse.Namespace) -> int:
     return 0
 
 
-def _restore(quarantine: Quarantine, args: argparse.Namespace) -> int:
-    _show(quarantine.restore(), args.json)
+def _restore(settings: Making, args: argparse.Namespace) -> int:
+    _show(_of(settings).restore(), args.json)
     return 0
 
 

@@ -7,24 +7,22 @@ import json
 import re
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any, Final
 
 from bot.cli.console import write
-from bot.settings import Making, SettingsError, load_making
+from bot.cli.on_state import add_action
+from bot.settings import Making
 from bot.stores import limits_of, places_of
-from pipeline.housekeeping import Action, Collected, Fault, Limits, Places, collect, repair, stats, verify
+from pipeline.housekeeping import Action, Collected, Fault, Limits, collect, repair, stats, verify
 from pipeline.housekeeping.collect import KEEP
 from pipeline.housekeeping.places import DAY_S
-from pipeline.store.port import StoreError
 from validators.output import visible
 
-WRONG_USE = 2
+STATE = "folder of responses and datasets"
 _SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?", re.IGNORECASE)
 _AGE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([dw]?)", re.IGNORECASE)
-Run = Callable[[Places, Making, argparse.Namespace], int]
 
 
 def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
@@ -36,32 +34,42 @@ def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
         epilog="example: seedbed store verify    ·    seedbed store gc --max-age 180d --dry-run",
     )
     actions = p.add_subparsers(title="actions", metavar="stats|verify|repair|gc", required=True)
-    _action(actions, "stats", "say how much there is of what, and how old it is", "seedbed store stats --json", _stats)
-    _action(
+    add_action(
+        actions,
+        "stats",
+        "say how much there is of what, and how old it is",
+        example="seedbed store stats --json",
+        state=STATE,
+        run=_stats,
+    )
+    add_action(
         actions,
         "verify",
         "look for faults in answers, datasets and documents; changes nothing",
-        "seedbed store verify --json    ·    exit codes: 0 sound, 1 faults found, 2 wrong use",
-        _verify,
+        example="seedbed store verify --json    ·    exit codes: 0 sound, 1 faults found, 2 wrong use",
+        state=STATE,
+        run=_verify,
     )
-    mend = _action(
+    mend = add_action(
         actions,
         "repair",
         "mend what `verify` finds; damaged things are moved aside, none is deleted",
-        "seedbed store repair --dry-run",
-        _repair,
+        example="seedbed store repair --dry-run",
+        state=STATE,
+        run=_repair,
     )
     mend.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
     _gc_parser(actions)
 
 
 def _gc_parser(actions: argparse._SubParsersAction[Any]) -> None:
-    p = _action(
+    p = add_action(
         actions,
         "gc",
         "remove what nobody needs any more; workers may run meanwhile",
-        "seedbed store gc --max-size 20GB --max-age 180d --dry-run",
-        _gc,
+        example="seedbed store gc --max-size 20GB --max-age 180d --dry-run",
+        state=STATE,
+        run=_gc,
     )
     p.add_argument("--dry-run", action="store_true", help="say what would go, and remove nothing")
     p.add_argument("--max-size", type=_size, metavar="SIZE", help="such as 20GB, of all together (store_max_gb)")
@@ -75,39 +83,8 @@ def _gc_parser(actions: argparse._SubParsersAction[Any]) -> None:
     )
 
 
-def _action(
-    actions: argparse._SubParsersAction[Any], name: str, help: str, example: str, run: Run
-) -> argparse.ArgumentParser:
-    p: argparse.ArgumentParser = actions.add_parser(
-        name, help=help, description=f"{help[0].upper()}{help[1:]}.", epilog=f"example: {example}"
-    )
-    p.add_argument(
-        "--settings", type=Path, metavar="FILE", help="TOML file with settings; the environment wins over it"
-    )
-    p.add_argument("--state", type=Path, metavar="DIR", help="folder of responses and datasets (setting state_dir)")
-    p.add_argument("--json", action="store_true", help="print as JSON")
-    p.set_defaults(run=_runner(name, run))
-    return p
-
-
-def _runner(name: str, action: Run) -> Callable[[argparse.Namespace], int]:
-    def run(args: argparse.Namespace) -> int:
-        try:
-            settings = load_making(args.settings, **({"state_dir": args.state} if args.state else {}))
-            if not settings.state_dir.is_dir():
-                raise SettingsError(f"there is no folder {settings.state_dir}; name the state folder with --state")
-            return action(places_of(settings), settings, args)
-        except SettingsError as error:
-            print(f"seedbed store {name}: {error}", file=sys.stderr)
-            return WRONG_USE
-        except StoreError as error:
-            print(f"seedbed store {name}: {visible(str(error))}", file=sys.stderr)
-            return 1
-
-    return run
-
-
-def _stats(places: Places, settings: Making, args: argparse.Namespace) -> int:
+def _stats(settings: Making, args: argparse.Namespace) -> int:
+    places = places_of(settings)
     found = stats(places, time.time(), KEEP)
     if args.json:
         write(json.dumps({"version": 1, **found}, indent=2) + "\n")
@@ -129,7 +106,8 @@ def _stats(places: Places, settings: Making, args: argparse.Namespace) -> int:
     return 0
 
 
-def _verify(places: Places, settings: Making, args: argparse.Namespace) -> int:
+def _verify(settings: Making, args: argparse.Namespace) -> int:
+    places = places_of(settings)
     found: list[Fault] = []
     with_progress = sys.stderr.isatty()
     for fault in verify(places, time.time(), _progress if with_progress else lambda doing: None):
@@ -146,7 +124,8 @@ def _verify(places: Places, settings: Making, args: argparse.Namespace) -> int:
     return int(bool(found))
 
 
-def _repair(places: Places, settings: Making, args: argparse.Namespace) -> int:
+def _repair(settings: Making, args: argparse.Namespace) -> int:
+    places = places_of(settings)
     done: list[Action] = []
     for action in repair(places, time.time(), dry_run=args.dry_run):
         done.append(action)
@@ -162,7 +141,8 @@ def _repair(places: Places, settings: Making, args: argparse.Namespace) -> int:
     return 0
 
 
-def _gc(places: Places, settings: Making, args: argparse.Namespace) -> int:
+def _gc(settings: Making, args: argparse.Namespace) -> int:
+    places = places_of(settings)
     limits = limits_of(settings)
     limits = Limits(
         limits.bytes if args.max_size is None else args.max_size,

@@ -10,18 +10,17 @@ from typing import Any
 from bot import datasets, pulls
 from bot.context import Context
 from bot.engine.port import JSON, Steps
-from bot.events import external_id
 from bot.feedback import change_of, leaf_score, typical
-from bot.forge.port import Conclusion
 from bot.jobs import asked
-from bot.jobs.endings import conclude_cancelled, superseded
+from bot.jobs.endings import superseded
 from bot.jobs.lint import judge
 from bot.jobs.preview import prompts_at_base
-from bot.jobs.watch import Unwanted, Watch
+from bot.jobs.shown import ShownJob
+from bot.jobs.watch import Watch
 from bot.outcomes import Contrast, GroupScore, ImpactPart, LeafScore
 from bot.reading import read_pull
-from bot.render import checks, texts
 from bot.render import impact as render
+from bot.render import texts
 from bot.render import texts_models as words
 from bot.render.escape import prose
 from bot.render.reason import reason
@@ -37,6 +36,7 @@ from pipeline.taxonomy import read_leaves
 from validators import Leaf
 
 MOST_OTHERS = 96  # questions of leaves that others wrote, by hash: they cost as much time as one's own
+JOB = ShownJob(words.IMPACT, words.IMPACT_RUNNING, words.IMPACT_FAILED, words.IMPACT_AGAIN, ImpactPart)
 IN_CHECK = {"leaves": 20, "examples": 0, "chars": 400}
 
 
@@ -50,22 +50,14 @@ def run(context: Context, steps: Steps, payload: JSON) -> JSON:
         part = steps.run("measure", lambda: asdict(_measure(context, steps, pin, made)))
         return steps.run("tell", lambda: _tell(context, pin, part))
     except BaseException as error:  # a cancelled job unwinds by one that is no Exception
-        _end(context, steps, pin, error)
+        JOB.end(context, steps, pin, error)
         raise
-
-
-def _start(context: Context, steps: Steps, pin: Mapping[str, Any]) -> None:
-    if steps.cancelled():  # before the check is opened: whoever cancelled has told already
-        raise Unwanted(f"job {steps.job_id} was cancelled")
-    external, url = _external(context, pin), _url(context, pin)
-    context.forge.ensure_check(checks.check(words.IMPACT, pin["sha"], external, words.IMPACT_RUNNING, url=url))
-    context.publish(pin["pull"], ImpactPart(sha=pin["sha"], status="running", job=steps.job_id))
 
 
 def _generate(context: Context, steps: Steps, pin: Mapping[str, Any]) -> dict[str, Any]:
     """{"keys": leaf key by path, "unread": [[path, why not]]}. As many samples as after the merge, so that the merge
     finds them made. Opens the check, too: a job that is retried says so."""
-    _start(context, steps, pin)
+    JOB.start(context, steps, pin)
     read = read_pull(context.forge, pin["pull"], pin["sha"])
     if not judge(context, read, pin).ok:
         return {"keys": {}, "unread": [[path, words.IMPACT_FAULTS] for path in read.leaves]}
@@ -185,42 +177,9 @@ def _tell(context: Context, pin: Mapping[str, Any], made: Mapping[str, Any]) -> 
     context.publish(pin["pull"], part, pull=pull)  # before the check ends: who waits for the check finds the comment
     if part.status == "failed":
         text = (words.IMPACT_TITLES["nothing"], prose(part.failed))
-        _conclude(context, pin, "neutral", text)
+        JOB.conclude(context, pin, "neutral", text)
         return {"pull": pin["pull"], "sha": pin["sha"], "outcome": "nothing"}
     came = render.outcome(part)
     text = (words.IMPACT_TITLES[came], "\n\n".join(render.measured(part, **IN_CHECK)))
-    _conclude(context, pin, "success" if came == "better" else "neutral", text)
+    JOB.conclude(context, pin, "success" if came == "better" else "neutral", text)
     return {"pull": pin["pull"], "sha": pin["sha"], "outcome": came}
-
-
-def _end(context: Context, steps: Steps, pin: Mapping[str, Any], error: BaseException) -> None:
-    """Whatever went wrong, no check stays open. A worker that stops is no reason: the job goes on in the next one."""
-    try:
-        if isinstance(error, Unwanted) or steps.cancelled():
-            if not superseded(context, words.IMPACT, pin, context.forge.pull(pin["pull"])):
-                conclude_cancelled(context, pin, texts.CANCELLED, words.IMPACT)
-        elif isinstance(error, Exception):
-            _give_up(context, pin, error)
-    except Exception as silent:  # must not hide the first one
-        error.add_note(f"and the pull request could not be told: {silent}")  # the job `stale` finds the open check
-
-
-def _give_up(context: Context, pin: Mapping[str, Any], error: Exception) -> None:
-    why = reason(error)
-    if context.forge.check(words.IMPACT, pin["sha"], _external(context, pin)) not in (None, "in_progress"):
-        return
-    _conclude(context, pin, "failure", (words.IMPACT_FAILED, f"{prose(why)}\n\n{words.IMPACT_AGAIN}"))
-    context.publish(pin["pull"], ImpactPart(sha=pin["sha"], status="failed", failed=why))
-
-
-def _conclude(context: Context, pin: Mapping[str, Any], conclusion: Conclusion, text: tuple[str, str]) -> None:
-    external, url = _external(context, pin), _url(context, pin)
-    context.forge.ensure_check(checks.check(words.IMPACT, pin["sha"], external, text, conclusion=conclusion, url=url))
-
-
-def _external(context: Context, pin: Mapping[str, Any]) -> str:
-    return external_id(context.forge.repository, pin["pull"])
-
-
-def _url(context: Context, pin: Mapping[str, Any]) -> str:
-    return context.page(pin["pull"])

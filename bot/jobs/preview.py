@@ -9,18 +9,15 @@ from typing import Any
 from bot import pulls
 from bot.context import Context
 from bot.engine.port import JSON, Steps
-from bot.events import external_id
-from bot.forge.port import Conclusion
 from bot.jobs import asked, documents
-from bot.jobs.endings import conclude_cancelled, superseded
+from bot.jobs.endings import superseded
 from bot.jobs.lint import judge
-from bot.jobs.watch import Unwanted, Watch
+from bot.jobs.shown import ShownJob
+from bot.jobs.watch import Watch
 from bot.pulls import SHOWN_KEPT, LeafPreview, PreviewPart, Shown
 from bot.reading import read_pull
 from bot.render import checks, texts
 from bot.render.documents import blocks as document_blocks
-from bot.render.escape import prose
-from bot.render.reason import reason
 from pipeline.flows.prompts import MAX_BYTES, Prompts, prompt_name, prompts_of
 from pipeline.generate import LeafDataset, Origin, generate
 from pipeline.pool import PREVIEW
@@ -28,6 +25,7 @@ from pipeline.samples import Sample
 
 MOST_SAMPLES = 100  # of one leaf, whatever was asked
 SHOWN_CHARS = 1000  # of each text in the stored state; the page shows all
+JOB = ShownJob(texts.PREVIEW, texts.PREVIEW_RUNNING, texts.PREVIEW_FAILED, texts.AGAIN_PREVIEW, PreviewPart)
 
 
 def run(context: Context, steps: Steps, payload: JSON) -> JSON:
@@ -42,7 +40,7 @@ def run(context: Context, steps: Steps, payload: JSON) -> JSON:
         part = steps.run("generate", lambda: _generate(context, steps, pin))
         return steps.run("tell", lambda: _tell(context, pin, part))
     except BaseException as error:  # a cancelled job unwinds by one that is no Exception
-        _end(context, steps, pin, error)
+        JOB.end(context, steps, pin, error)
         raise
 
 
@@ -50,22 +48,12 @@ def _pin(context: Context, payload: Mapping[str, Any]) -> dict[str, Any]:
     return asked.pin(context, payload) | {"n": payload.get("n") or context.settings.preview_samples}
 
 
-def _start(context: Context, steps: Steps, pin: Mapping[str, Any]) -> None:
-    if steps.cancelled():  # before the check is opened: whoever cancelled has told already
-        raise Unwanted(f"job {steps.job_id} was cancelled")
-    check = checks.check(
-        texts.PREVIEW, pin["sha"], _external(context, pin), texts.PREVIEW_RUNNING, url=_url(context, pin)
-    )
-    context.forge.ensure_check(check)
-    context.publish(pin["pull"], PreviewPart(sha=pin["sha"], status="running", job=steps.job_id))
-
-
 def _generate(context: Context, steps: Steps, pin: Mapping[str, Any]) -> dict[str, Any]:
     """Judged again, as a maintainer may ask for samples of files that were never checked.
 
     Opens the check, too: a job that is retried says so.
     """
-    _start(context, steps, pin)
+    JOB.start(context, steps, pin)
     read = read_pull(context.forge, pin["pull"], pin["sha"])
     if not judge(context, read, pin).ok:
         skipped = tuple(LeafPreview(path, skipped="the findings must be mended first") for path in read.leaves)
@@ -129,45 +117,11 @@ def _tell(context: Context, pin: Mapping[str, Any], made: Mapping[str, Any]) -> 
     kept = sum(leaf.kept for leaf in part.leaves)
     rejected = sum(leaf.rejected for leaf in part.leaves)
     title = checks.kept(part.leaves) if kept or rejected else texts.PREVIEW_NOTHING
-    text = (title, "\n\n".join([texts.ALL_SAMPLES.format(url=_url(context, pin)), *_documents(context, pin)]))
+    text = (title, "\n\n".join([texts.ALL_SAMPLES.format(url=context.page(pin["pull"])), *_documents(context, pin)]))
     context.publish(pin["pull"], part, pull=pull)  # before the check ends: who waits for the check finds the comment
-    _conclude(context, pin, "success" if kept else "neutral", text)
+    JOB.conclude(context, pin, "success" if kept else "neutral", text)
     return {"pull": pin["pull"], "sha": pin["sha"], "kept": kept, "rejected": rejected}
 
 
 def _documents(context: Context, pin: Mapping[str, Any]) -> Iterator[str]:
     return document_blocks(documents.at_head(context, pin), leaves=20, places=20, chars=400)
-
-
-def _end(context: Context, steps: Steps, pin: Mapping[str, Any], error: BaseException) -> None:
-    """Whatever went wrong, no check stays open. A worker that stops is no reason: the job goes on in the next one."""
-    try:
-        if isinstance(error, Unwanted) or steps.cancelled():
-            pull = context.forge.pull(pin["pull"])
-            if not superseded(context, texts.PREVIEW, pin, pull):
-                conclude_cancelled(context, pin, texts.CANCELLED)
-        elif isinstance(error, Exception):
-            _give_up(context, pin, error)
-    except Exception as silent:  # must not hide the first one
-        error.add_note(f"and the pull request could not be told: {silent}")  # the job `stale` finds the open check
-
-
-def _give_up(context: Context, pin: Mapping[str, Any], error: Exception) -> None:
-    why = reason(error)
-    if context.forge.check(texts.PREVIEW, pin["sha"], _external(context, pin)) not in (None, "in_progress"):
-        return
-    _conclude(context, pin, "failure", (texts.PREVIEW_FAILED, f"{prose(why)}\n\n{texts.AGAIN_PREVIEW}"))
-    context.publish(pin["pull"], PreviewPart(sha=pin["sha"], status="failed", failed=why))
-
-
-def _conclude(context: Context, pin: Mapping[str, Any], conclusion: Conclusion, text: tuple[str, str]) -> None:
-    external, url = _external(context, pin), _url(context, pin)
-    context.forge.ensure_check(checks.check(texts.PREVIEW, pin["sha"], external, text, conclusion=conclusion, url=url))
-
-
-def _external(context: Context, pin: Mapping[str, Any]) -> str:
-    return external_id(context.forge.repository, pin["pull"])
-
-
-def _url(context: Context, pin: Mapping[str, Any]) -> str:
-    return context.page(pin["pull"])

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -16,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.anchors import Anchors, make_anchors
-from pipeline.building.champion import Champion, Weights, read_champion, start_of
+from pipeline.building.champion import Champion, read_champion, start_of
 from pipeline.building.request import BuildRequest, Progress, Tools
-from pipeline.building.scoring import scored
 from pipeline.card import render_card
 from pipeline.evaluate.items import audit_items, gate_items, general_items, items_digest
-from pipeline.evaluate.port import BATCH_ROWS, Item, Score, is_answered
+from pipeline.evaluate.kept import Weights, scored
+from pipeline.evaluate.port import BATCH_ROWS, Item, Score, is_answered, item_of
 from pipeline.evaluate.sets import guarded
 from pipeline.export import ExportApart, ExportJob
 from pipeline.files import write_durably
@@ -29,7 +28,7 @@ from pipeline.gate import Check, Evidence, Verdict, decide, settle, unreleasable
 from pipeline.git import Access
 from pipeline.ledger import Entry, Remote, leaf_files, record
 from pipeline.manifest import LiveLeaf, build_id, build_inputs, canonical, manifest
-from pipeline.mixture import Contents, cap_of, contents, difference, mix, rows_of
+from pipeline.mixture import Contents, anchors_wanted, contents, difference, mix
 from pipeline.models import ModelFolder, same_tokenizer
 from pipeline.modes import AGAIN, Mode
 from pipeline.quality.decontamination import EvalItem
@@ -169,7 +168,7 @@ class Attempt:
         return lambda doing, fraction: self.tools.progress(doing, start + (end - start) * fraction)
 
     def _anchors(self) -> Anchors:
-        wanted = anchors_wanted(self.live, self.recipe)
+        wanted = anchors_wanted([(entry.leaf, entry.dataset) for entry in self.live], self.recipe)
         return make_anchors(self.base, self.tools.evaluator, self.tools.store, self._part("mixture"), wanted=wanted)
 
     def _mix(self, anchors: Anchors) -> dict[str, Any]:
@@ -234,14 +233,14 @@ class Attempt:
         base, candidate = Weights(self.base.path, self.base.digest), self._weights(train)
         champion = self.champion.weights(self.base) if self.champion else None
         scores = {
-            "base": scored(base, items, self.tools, self._turn(0)),
-            "candidate": scored(candidate, items, self.tools, self._turn(1)),
+            "base": self._scored(base, items, 0),
+            "candidate": self._scored(candidate, items, 1),
         }
         if champion is not None:
-            scores["champion"] = scored(champion, items, self.tools, self._turn(2))
+            scores["champion"] = self._scored(champion, items, 2)
         # Answers cost fifty times a score and show no noise that scores do not; nor do many items more than some.
         plain = sorted((item for item in items if not is_answered(item)), key=_rank)[:AGAIN]
-        again = scored(champion or base, plain, self.tools, self._turn(3), batch=BATCH_ROWS // 2)
+        again = self._scored(champion or base, plain, 3, batch=BATCH_ROWS // 2)
         rows = [asdict(item) | {who: asdict(of[i]) for who, of in scores.items()} for i, item in enumerate(items)]
         write_durably(self.folder / "scores.json", canonical(rows))
         prompts = [anchor.prompt for anchor in anchors.heldout[:CHATS]]
@@ -253,6 +252,9 @@ class Attempt:
             "again": [asdict(score) for score in again],
             "chats": [text for text, _ in chats],
         }
+
+    def _scored(self, weights: Weights, items: Sequence[Item], turn: int, *, batch: int = BATCH_ROWS) -> list[Score]:
+        return scored(weights, items, self.tools.evaluator, self.tools.store, self._turn(turn), batch=batch)
 
     def _turn(self, turn: int) -> Progress:
         part = self._part("evaluate")
@@ -295,7 +297,7 @@ class Attempt:
                 adapter=self.folder / train["adapter"],
                 out=self.folder / "model",
                 card=render_card(whole, verdict),
-                probes=[Item(**_item(row)) for row in self.rows() if row["suite"] == "heldout"],
+                probes=[item_of(row) for row in self.rows() if row["suite"] == "heldout"],
                 threads=self.recipe.threads,
             )
             try:
@@ -361,12 +363,6 @@ class Attempt:
         }
 
 
-def anchors_wanted(live: Sequence[LiveLeaf], recipe: Recipe) -> int:
-    """How many anchors a build of these leaves can train on: each costs the base an answer, the first time."""
-    rows = (min(cap_of(entry.leaf, recipe), len(rows_of(entry.leaf, entry.dataset, recipe))) for entry in live)
-    return math.ceil(recipe.anchor_ratio * sum(rows))
-
-
 def _changed(live: Sequence[LiveLeaf], before: Champion | None) -> frozenset[str]:
     learnt = before.keys if before else {}
     return frozenset(entry.leaf.path for entry in live if learnt.get(entry.leaf.path) != entry.dataset.leaf_key)
@@ -374,8 +370,3 @@ def _changed(live: Sequence[LiveLeaf], before: Champion | None) -> frozenset[str
 
 def _rank(item: Item) -> bytes:
     return hashlib.sha256(f"again {item.id}".encode(errors="backslashreplace")).digest()
-
-
-def _item(row: dict[str, Any]) -> dict[str, Any]:
-    named = {name: row[name] for name in Item.__slots__}
-    return named | {"choices": tuple(named["choices"])}

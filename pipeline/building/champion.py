@@ -7,18 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.evaluate.kept import Weights
 from pipeline.models import ModelFolder
 from pipeline.stages import BuildError, Stages
-
-
-@dataclass(frozen=True, slots=True)
-class Weights:
-    """A model to load: a folder and perhaps an adapter on it, each with a digest that says what they are."""
-
-    model: Path
-    digest: str
-    adapter: Path | None = None
-    adapter_digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)

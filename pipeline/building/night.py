@@ -9,7 +9,7 @@ from itertools import chain
 from pipeline import facts, speeds
 from pipeline.anchors import unanswered
 from pipeline.blame import Blame, find_culprits, paired_effect, victim_items
-from pipeline.building.attempt import Attempt, Night, anchors_wanted
+from pipeline.building.attempt import Attempt, Night
 from pipeline.building.champion import read_champion
 from pipeline.building.request import BuildRequest, BuildResult, Progress, Tools
 from pipeline.evaluate.items import audit_items, gate_items, general_items
@@ -23,6 +23,7 @@ from pipeline.impact import known_harm
 from pipeline.leafdata import LeafDataset, Origin
 from pipeline.ledger import Remote, catch_up
 from pipeline.manifest import LiveLeaf, canonical
+from pipeline.mixture import anchors_wanted
 from pipeline.models import resolve
 from pipeline.modes import BuildFacts, BuildPlan, plan_build, predict
 from pipeline.quality.decontamination import EvalItem
@@ -149,7 +150,7 @@ class _Night:
             weekday=request.today.weekday(),
             base_digest=night.base.digest,
             champion=night.champion.manifest if night.champion else None,
-            unanswered=unanswered(night.base.digest, self.tools.store, wanted=anchors_wanted(self.live, night.recipe)),
+            unanswered=unanswered(night.base.digest, self.tools.store, wanted=anchors_wanted(pairs, night.recipe)),
             count=token_counter(tokenizer if tokenizer.exists() else None),
         )
         measured = speeds.load_speeds(request.state / "registry", self._speeds_name(), self._first_speeds())

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.building.attempt import Attempt, Night
-from pipeline.building.champion import Weights
 from pipeline.building.request import BuildRequest, Tools
+from pipeline.evaluate.kept import Weights
 from pipeline.evaluate.port import Item, Score
 from pipeline.generate import load_dataset
 from pipeline.git import Repository

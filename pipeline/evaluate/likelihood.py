@@ -13,7 +13,7 @@ from typing import Any
 
 from pipeline import causal
 from pipeline.evaluate.forward import Sum, answer_sums
-from pipeline.evaluate.port import BATCH_ROWS, Item, Score, is_answered
+from pipeline.evaluate.port import BATCH_ROWS, Item, Score, is_answered, item_of
 from pipeline.evaluate.reference import agreement
 from pipeline.evaluate.rows import encode
 
@@ -72,17 +72,15 @@ def all_sums(
     return answer_sums(model, asked, tokenizer.pad_token_id, batch, done)
 
 
-def item_of(fields: dict[str, Any]) -> Item:
-    """The item that `asdict` and JSON made of one."""
-    return Item(**{**fields, "choices": tuple(fields.get("choices", ()))})
-
-
 def open_model(payload: dict[str, Any]) -> tuple[Any, Any]:
-    """(tokenizer, model) of a payload's model, adapter and threads."""
+    """(tokenizer, model) of a payload's model, adapter and threads; on the first CUDA card where there is one."""
+    import torch
+
     causal.set_threads(payload["threads"])
     adapter = payload["adapter"]
-    model = Path(payload["model"])
-    return causal.load_tokenizer(model), causal.load_model(model, Path(adapter) if adapter else None)
+    folder = Path(payload["model"])
+    model = causal.load_model(folder, Path(adapter) if adapter else None)
+    return causal.load_tokenizer(folder), model.to("cuda") if torch.cuda.is_available() else model
 
 
 def _groups(items: Sequence[Item]) -> list[list[Item]]:

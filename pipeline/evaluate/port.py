@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 Progress = Callable[[str, float], None]
 
@@ -56,6 +56,12 @@ class Score:
     answer: str = ""
     f1: float = 0.0
     margin: float | None = None
+
+
+def item_of(fields: Mapping[str, Any]) -> Item:
+    """The item that `asdict` and JSON made of one; fields beside its own, such as scores, are passed over."""
+    own = {name: fields[name] for name in Item.__slots__ if name in fields}
+    return Item(**own | {"choices": tuple(own.get("choices", ()))})
 
 
 def is_answered(item: Item) -> bool:

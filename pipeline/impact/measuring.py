@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.anchors import Anchors, make_anchors
 from pipeline.evaluate.items import gate_items, general_items, items_digest
+from pipeline.evaluate.kept import Weights, scored
 from pipeline.evaluate.port import Evaluator, Item, Score, is_answered
 from pipeline.evaluate.sets import guarded
 from pipeline.files import write_durably
@@ -20,7 +20,7 @@ from pipeline.gate.comparison import Comparison
 from pipeline.gate.rows import adjusted, branch_rows, general_row, group_rows
 from pipeline.impact.report import Contrasted, ImpactReport, ItemChange, load_report, save_report
 from pipeline.leafdata import LeafDataset
-from pipeline.mixture import Mixture, cap_of, mix
+from pipeline.mixture import Mixture, anchors_wanted, mix
 from pipeline.models import ModelFolder
 from pipeline.quality.embedding import Embedder
 from pipeline.recipe import Recipe
@@ -97,21 +97,18 @@ class _Run:
         anchors = self._anchors()
         mixture = self._mix(anchors)
         own = [item for leaf, dataset in self.request.pairs for item in gate_items(leaf, dataset)]
-        general = general_items(anchors.heldout)
-        watched = [*own, *self.request.others]
-        key = self._key(mixture, [*watched, *general])
+        items = [*own, *self.request.others, *general_items(anchors.heldout)]
+        key = self._key(mixture, items)
         if (kept := load_report(self.store, key)) is not None:
             self.progress("impact: measured before", 1.0)
             return kept
         folder = self.request.folder / key[:NAME]
-        # Two lists: the general suite's scores before are the same for every pull request, and are made once.
-        before = [*self._before(watched, "before"), *self._before(general, "before")]
+        present = Weights(self.request.model.path, self.request.model.digest)
+        before = scored(present, items, self.evaluator, self.store, self._part("before"))
         self._clear(but=folder)
         trained = self._train(mixture, folder)
-        after = self.evaluator.score(
-            self.request.model.path, trained.adapter, [*watched, *general], self._part("after")
-        )
-        made = self._report(key, mixture, trained, [*watched, *general], (before, after))
+        after = self.evaluator.score(self.request.model.path, trained.adapter, items, self._part("after"))
+        made = self._report(key, mixture, trained, items, (before, after))
         save_report(self.store, made)
         self._clear()
         self.progress("impact: measured", 1.0)
@@ -122,8 +119,7 @@ class _Run:
         return lambda doing, fraction: self.progress(doing, start + (end - start) * fraction)
 
     def _anchors(self) -> Anchors:
-        rows = sum(cap_of(leaf, self.recipe) for leaf, _ in self.request.pairs)
-        wanted = math.ceil(self.recipe.anchor_ratio * rows)
+        wanted = anchors_wanted(self.request.pairs, self.recipe)
         return make_anchors(self.request.base, self.evaluator, self.store, self._part("mixture"), wanted=wanted)
 
     def _mix(self, anchors: Anchors) -> Mixture:
@@ -154,24 +150,14 @@ class _Run:
     def _leaves(self) -> tuple[tuple[str, str], ...]:
         return tuple(sorted((leaf.path, dataset.leaf_key) for leaf, dataset in self.request.pairs))
 
-    def _before(self, items: Sequence[Item], span: str) -> list[Score]:
-        """Scores of the model as it is, from the store or made now."""
-        parts = [SCORING, self.request.model.digest, items_digest(items)]
-        key = f"impact/scores/{hashlib.sha256(json.dumps(parts).encode()).hexdigest()}.json"
-        try:
-            return [Score(**fields) for fields in json.loads(self.store.read(key))]
-        except (KeyError, ValueError, TypeError):
-            pass  # not asked yet
-        scores = self.evaluator.score(self.request.model.path, None, items, self._part(span))
-        self.store.write(key, json.dumps([asdict(score) for score in scores]).encode())
-        return scores
-
     def _train(self, mixture: Mixture, folder: Path) -> TrainResult:
         write_durably(folder / "mixture.jsonl", mixture.data)
         dev = folder / "dev.jsonl" if mixture.dev else None
         if dev:
             write_durably(dev, mixture.dev)
-        job = TrainJob(self.request.model.path, folder / "mixture.jsonl", folder / "train", self.recipe, dev)
+        # Without a row to stop by, every step is made.
+        recipe = self.recipe if dev else replace(self.recipe, patience=0)
+        job = TrainJob(self.request.model.path, folder / "mixture.jsonl", folder / "train", recipe, dev)
         return self.trainer.train(job, self._part("train"))
 
     def _clear(self, but: Path | None = None) -> None:

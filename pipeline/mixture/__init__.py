@@ -7,7 +7,18 @@ leaf's rows, but for those that it repeats, or whose held-out examples they woul
 """
 
 from pipeline.mixture.contents import Contents, Difference, contents, difference
-from pipeline.mixture.mixing import Mixture, cap_of, mix
+from pipeline.mixture.mixing import Mixture, anchors_wanted, cap_of, mix
 from pipeline.mixture.rows import MixtureRow, rows_of
 
-__all__ = ["Contents", "Difference", "Mixture", "MixtureRow", "cap_of", "contents", "difference", "mix", "rows_of"]
+__all__ = [
+    "Contents",
+    "Difference",
+    "Mixture",
+    "MixtureRow",
+    "anchors_wanted",
+    "cap_of",
+    "contents",
+    "difference",
+    "mix",
+    "rows_of",
+]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -110,6 +111,12 @@ def whole(rows: Sequence[MixtureRow], cap: int, recipe: Recipe) -> list[MixtureR
     times = min(recipe.most_repeats, cap // len(chosen)) if chosen else 0
     again = [replace(row, id=f"{row.id}.{time}") for time in range(2, times + 1) for row in chosen]
     return chosen + again
+
+
+def anchors_wanted(pairs: Pairs, recipe: Recipe) -> int:
+    """How many anchors a build of these leaves can train on at most: each costs the base an answer, the first time."""
+    rows = (whole(rows_of(leaf, dataset, recipe), cap_of(leaf, recipe), recipe) for leaf, dataset in pairs)
+    return math.ceil(recipe.anchor_ratio * sum(map(len, rows)))
 
 
 def dev_rows(

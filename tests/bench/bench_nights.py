@@ -1,6 +1,6 @@
-"""The gate's error rates, the planner's predictions, and nights with the real model; prints the bars of issue 6.
+"""The gate's error rates, the planner's predictions, kills, and nights with the real model; prints the bars of issue 6.
 
-usage: python -m tests.bench.bench_nights [--only gate,planner,nights] [--taxonomy PATH] …
+usage: python -m tests.bench.bench_nights [--only gate,planner,kills,nights] [--taxonomy PATH] …
 `nights` takes a work tree of a taxonomy (`--taxonomy`) and about twenty minutes a night; what it made is kept under
 `--state` and not made again. Exit code 1 if a bar is missed.
 """
@@ -12,10 +12,8 @@ import json
 import sys
 from pathlib import Path
 
-from tests.bench import nights_gate, nights_planner, nights_real
+from tests.bench import nights_gate, nights_kills, nights_planner, nights_real
 from tests.bench.generate_bars import Findings
-
-PARTS = ("gate", "planner", "nights")
 
 
 def main() -> int:
@@ -27,12 +25,15 @@ def main() -> int:
         found.append(_gate(args.candidates))
     if "planner" in parts:
         found.append(_planner())
+    if "kills" in parts:
+        found.append(nights_kills.measure(args.kills))
     if "nights" in parts:
         found.append(
             nights_real.measure(
                 args.taxonomy,
                 args.state,
                 leaves=args.leaves,
+                wanted=args.samples,
                 more=args.more,
                 nights=args.nights,
                 arms=args.arms.split(","),
@@ -63,14 +64,16 @@ def _planner() -> Findings:
 
 def _arguments() -> argparse.Namespace:
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("--only", default="gate,planner", help="parts, comma separated (default: gate,planner)")
+    ap.add_argument("--only", default="gate,planner,kills", help="parts, comma separated (default: %(default)s)")
     ap.add_argument("--taxonomy", type=Path, help="work tree of a taxonomy")
     ap.add_argument("--state", type=Path, default=Path(".nights"), help="where nights are kept (default: .nights)")
     ap.add_argument("--leaves", type=int, default=20, help="in the first night")
+    ap.add_argument("--samples", type=int, default=8, help="wanted of each leaf")
     ap.add_argument("--more", type=int, default=5, help="in each further night")
     ap.add_argument("--nights", type=int, default=3)
     ap.add_argument("--arms", default="ours,bare")
     ap.add_argument("--candidates", type=int, default=200, help="unchanged models that the gate judges")
+    ap.add_argument("--kills", type=int, default=20, help="moments at which a build is killed")
     ap.add_argument("--json", type=Path, metavar="FILE", help="also write all figures there")
     args = ap.parse_args()
     if "nights" in args.only.split(",") and args.taxonomy is None:

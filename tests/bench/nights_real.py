@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import resource
 import subprocess
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
@@ -37,8 +39,8 @@ from tests.bench.generate_sides import ours
 
 FALL, P, SHARE = 0.5, 0.01, 0.8
 """The bars of issue 6: nats that held-out tokens fall by, how often chance does that, and the share of leaves."""
+MINUTES, GIGABYTES = 60, 6
 MONDAY = date(2026, 3, 2)
-SAMPLES = 8
 OPEN = replace(
     CALIBRATED,
     general_margin=99.0,
@@ -54,18 +56,18 @@ OPEN = replace(
 )
 
 
-def measure(taxonomy: Path, state: Path, *, leaves: int, more: int, nights: int, arms: Sequence[str]) -> Findings:
-    """`leaves` in the first night and `more` in each further one; `arms`: "ours", "bare"."""
+def measure(
+    taxonomy: Path, state: Path, *, leaves: int, more: int, nights: int, arms: Sequence[str], wanted: int
+) -> Findings:
+    """`leaves` in the first night and `more` in each further one; `arms`: "ours", "bare"; `wanted`: samples a leaf."""
     found = Findings("nights")
     chosen = choose(taxonomy, leaves + more * (nights - 1))
-    datasets = samples(chosen, state)
+    datasets = samples(chosen, state, wanted)
     told: dict[str, list[dict[str, Any]]] = {arm: [] for arm in arms}
     for arm in arms:
         for night in range(nights):
-            count = leaves + more * night
-            result = build(arm, night, chosen[:count], datasets[:count], taxonomy, state)
             first = {leaf.path for leaf, _ in chosen[:leaves]}
-            told[arm].append(told_of(result, first))
+            told[arm].append(one_night(arm, night, chosen[: leaves + more * night], datasets, first, taxonomy, state))
             found.say(f"{arm}, night {night + 1}: {json.dumps(told[arm][-1])}")
     found.figures = told
     if "ours" in told:
@@ -81,16 +83,38 @@ def choose(taxonomy: Path, count: int) -> Leaves:
     return sorted(rich, key=lambda item: hashlib.sha256(f"night {item[0].path}".encode()).digest())[:count]
 
 
-def samples(chosen: Leaves, state: Path) -> list[LeafDataset]:
+def samples(chosen: Leaves, state: Path, wanted: int) -> list[LeafDataset]:
     """Made once; the keys of what was made lie in `state`."""
     record, store = state / "datasets.json", FileStore(state / "store")
     if not record.exists():
         state.mkdir(parents=True, exist_ok=True)
         with real(state / "vllm.log") as server:
-            _, made = ours(server.url, server.model, chosen, state, SAMPLES, "plain")
+            _, made = ours(server.url, server.model, chosen, state, wanted, "plain")
         record.write_text(json.dumps([dataset.leaf_key for dataset in made]))
     found = [load_dataset(store, key) for key in json.loads(record.read_text())]
     return [dataset for dataset in found if dataset is not None]
+
+
+def one_night(
+    arm: str,
+    night: int,
+    chosen: Leaves,
+    datasets: Sequence[LeafDataset],
+    first: set[str],
+    taxonomy: Path,
+    state: Path,
+) -> dict[str, Any]:
+    """What is told of it, with its minutes and its memory; read where it is on file."""
+    record = state / arm / f"night-{night + 1}.json"
+    if not record.exists():
+        began, paths = time.monotonic(), {leaf.path for leaf, _ in chosen}
+        result = build(arm, night, chosen, [one for one in datasets if one.leaf in paths], taxonomy, state)
+        # One child works at a time, so the two highest marks together are an upper bound.
+        peak = sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        spent = {"minutes": (time.monotonic() - began) / 60, "gigabytes": peak * 1024 / 1e9}
+        record.write_text(json.dumps(told_of(result, first) | spent))
+    told: dict[str, Any] = json.loads(record.read_text())
+    return told
 
 
 def build(
@@ -165,6 +189,8 @@ def _interval(rows: Sequence[dict[str, Any]]) -> list[float]:
 
 
 def _learns(found: Findings, night: dict[str, Any]) -> None:
+    found.hold("minutes of the first night", night["minutes"], MINUTES, at_least=False)
+    found.hold("gigabytes, at most", night["gigabytes"], GIGABYTES, at_least=False)
     found.hold(f"nats that held-out tokens of {night['leaves']} leaves fall by", -night["pooled"][0], FALL)
     found.hold("how often chance does as much", night["p"], P, at_least=False)
     found.hold("share of leaves that fall", night["fell"], SHARE)

@@ -14,8 +14,7 @@ from pipeline.causal import Encoded
 from pipeline.child import ChildDied, ChildError
 from pipeline.evaluate import hosted
 from pipeline.evaluate.hosted import LikelihoodEvaluator, out_of_memory
-from pipeline.evaluate.likelihood import item_of
-from pipeline.evaluate.port import EvaluateError, Item, is_answered
+from pipeline.evaluate.port import EvaluateError, Item, is_answered, item_of
 from pipeline.evaluate.reference import agreement
 from pipeline.evaluate.rows import Asked, batches, common_start, prefix
 from pipeline.evaluate.scripted import ScriptedEvaluator

@@ -10,40 +10,65 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from importlib import metadata
+from pathlib import Path
 
-from pipeline.building.champion import Weights
-from pipeline.building.request import Progress, Tools
 from pipeline.evaluate.items import items_digest
-from pipeline.evaluate.port import BATCH_ROWS, Item, Score
+from pipeline.evaluate.port import BATCH_ROWS, Evaluator, Item, Progress, Score
+from pipeline.store.port import Store
+from pipeline.train.capabilities import capabilities
 
 SCORER = 3  # counts changes of the scoring code: kept scores of another version do not fit
 
 
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A model to load: a folder and perhaps an adapter on it, each with a digest that says what they are."""
+
+    model: Path
+    digest: str
+    adapter: Path | None = None
+    adapter_digest: str = ""
+
+
 def scored(
-    weights: Weights, items: Sequence[Item], tools: Tools, progress: Progress, *, batch: int = BATCH_ROWS
+    weights: Weights,
+    items: Sequence[Item],
+    evaluator: Evaluator,
+    store: Store,
+    progress: Progress,
+    *,
+    batch: int = BATCH_ROWS,
 ) -> list[Score]:
     """Scores in the order of `items`, from the store or made now. Raises `EvaluateError`, `StoreError`."""
     groups: dict[tuple[str, str], list[Item]] = defaultdict(list)
     for item in items:
         groups[item.suite, item.group].append(item)
     keys = {name: _key(weights, batch, of) for name, of in groups.items()}
-    missing = [name for name in groups if not tools.store.exists(keys[name])]
+    missing = [name for name in groups if not store.exists(keys[name])]
     asked = [item for name in missing for item in groups[name]]
-    made = tools.evaluator.score(weights.model, weights.adapter, asked, progress, batch=batch) if asked else []
+    made = evaluator.score(weights.model, weights.adapter, asked, progress, batch=batch) if asked else []
     known = {item.id: score for item, score in zip(asked, made, strict=True)}
     for name in missing:
         rows = [asdict(known[item.id]) for item in groups[name]]
-        tools.store.write(keys[name], json.dumps(rows).encode())
+        store.write(keys[name], json.dumps(rows).encode())
     for name in groups.keys() - set(missing):
-        known |= {fields["id"]: Score(**fields) for fields in json.loads(tools.store.read(keys[name]))}
+        known |= {fields["id"]: Score(**fields) for fields in json.loads(store.read(keys[name]))}
     return [known[item.id] for item in items]
 
 
 def _key(weights: Weights, batch: int, items: Sequence[Item]) -> str:
     libraries = [_version(name) for name in ("torch", "transformers")]
-    parts = [SCORER, libraries, weights.digest, weights.adapter_digest, batch, items_digest(items)]
+    parts = [
+        SCORER,
+        libraries,
+        capabilities().gpus > 0,
+        weights.digest,
+        weights.adapter_digest,
+        batch,
+        items_digest(items),
+    ]
     return f"scores/{hashlib.sha256(json.dumps(parts).encode()).hexdigest()}.json"
 
 
