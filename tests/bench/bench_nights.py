@@ -1,8 +1,8 @@
 """The gate's error rates, the planner's predictions, kills, and nights with the real model; prints the bars of issue 6.
 
-usage: python -m tests.bench.bench_nights [--only gate,planner,kills,nights] [--taxonomy PATH] …
-`nights` takes a work tree of a taxonomy (`--taxonomy`) and about twenty minutes a night; what it made is kept under
-`--state` and not made again. Exit code 1 if a bar is missed.
+usage: python -m tests.bench.bench_nights [--only gate,planner,kills,nights,curve] [--taxonomy PATH] …
+`nights` and `curve` take a work tree of a taxonomy (`--taxonomy`) and some ten minutes a night or setting; what they
+made is kept under `--state` and not made again. Exit code 1 if a bar is missed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 import sys
 from pathlib import Path
 
-from tests.bench import nights_gate, nights_kills, nights_planner, nights_real
+from tests.bench import nights_curve, nights_gate, nights_kills, nights_planner, nights_real
 from tests.bench.generate_bars import Findings
 
 
@@ -39,6 +39,9 @@ def main() -> int:
                 arms=args.arms.split(","),
             )
         )
+    if "curve" in parts:
+        of = args.leaves + args.more * (args.nights - 1)
+        found.append(nights_curve.measure(args.taxonomy, args.state, leaves=args.curve, of=of, wanted=args.samples))
     missed = [bar for one in found for bar in one.bars if not bar.holds]
     if args.json:
         args.json.write_text(json.dumps([one.to_json() for one in found], indent=1) + "\n")
@@ -73,11 +76,12 @@ def _arguments() -> argparse.Namespace:
     ap.add_argument("--nights", type=int, default=3)
     ap.add_argument("--arms", default="ours,bare")
     ap.add_argument("--candidates", type=int, default=200, help="unchanged models that the gate judges")
+    ap.add_argument("--curve", type=int, default=8, help="leaves of the builds that the curve is made of")
     ap.add_argument("--kills", type=int, default=20, help="moments at which a build is killed")
     ap.add_argument("--json", type=Path, metavar="FILE", help="also write all figures there")
     args = ap.parse_args()
-    if "nights" in args.only.split(",") and args.taxonomy is None:
-        ap.error("nights need --taxonomy PATH, a work tree of a taxonomy with twenty leaves or more")
+    if {"nights", "curve"} & set(args.only.split(",")) and args.taxonomy is None:
+        ap.error("nights and curve need --taxonomy PATH, a work tree of a taxonomy with twenty leaves or more")
     return args
 
 

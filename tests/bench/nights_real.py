@@ -26,6 +26,7 @@ from pipeline.gate import CALIBRATED, Policy
 from pipeline.generate import LeafDataset, load_dataset
 from pipeline.leafkeys import heldout
 from pipeline.models import DEFAULT_MODEL
+from pipeline.modes import Mode
 from pipeline.quality.embedding import packaged_embedder
 from pipeline.recipe import Recipe, load_recipe
 from pipeline.statistics import Interval, interval, sign_flip
@@ -108,7 +109,9 @@ def one_night(
     record = state / arm / f"night-{night + 1}.json"
     if not record.exists():
         began, paths = time.monotonic(), {leaf.path for leaf, _ in chosen}
-        result = build(arm, night, chosen, [one for one in datasets if one.leaf in paths], taxonomy, state)
+        recipe, policy, mode = _manner(arm, night)
+        made = [one for one in datasets if one.leaf in paths]
+        result = build(arm, night, chosen, made, taxonomy, state, recipe=recipe, policy=policy, mode=mode)
         # One child works at a time, so the two highest marks together are an upper bound.
         peak = sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
         spent = {"minutes": (time.monotonic() - began) / 60, "gigabytes": peak * 1024 / 1e9}
@@ -117,11 +120,27 @@ def one_night(
     return told
 
 
+def _manner(arm: str, night: int) -> tuple[Recipe, Policy, Mode]:
+    recipe = load_recipe()
+    if arm == "ours":
+        return recipe, CALIBRATED, "full"
+    bare = replace(recipe, name="bare", anchor_ratio=0.0, replay_ratio=0.0, kl_weight=0.0)
+    return bare, OPEN, "incremental" if night else "full"
+
+
 def build(
-    arm: str, night: int, chosen: Leaves, datasets: Sequence[LeafDataset], taxonomy: Path, state: Path
+    arm: str,
+    night: int,
+    chosen: Leaves,
+    datasets: Sequence[LeafDataset],
+    taxonomy: Path,
+    state: Path,
+    *,
+    recipe: Recipe,
+    policy: Policy = CALIBRATED,
+    mode: Mode = "full",
 ) -> BuildResult:
-    """One night of one arm."""
-    bare = arm == "bare"
+    """One night of one arm, which has a folder of that name in `state`; blobs are shared by all arms."""
     mirror = state / arm / "mirror.git"
     if not mirror.exists():
         subprocess.run(["git", "clone", "-q", "--bare", str(taxonomy), str(mirror)], check=True)
@@ -131,14 +150,13 @@ def build(
         commit=subprocess.run(head, check=True, capture_output=True, text=True).stdout.strip(),
         state=state / arm,
         student=DEFAULT_MODEL,
-        recipe=_recipe(bare=bare),
+        recipe=recipe,
         datasets=datasets,
         leaves=chosen,
         today=MONDAY + timedelta(days=night),
-        mode="incremental" if bare and night else "full",
+        mode=mode,
         blame_runs=0,
     )
-    policy: Policy = OPEN if bare else CALIBRATED
     return run_build(
         request,
         trainer=HostedTrainer(),
@@ -148,11 +166,6 @@ def build(
         embedder=packaged_embedder(),
         policy=policy,
     )
-
-
-def _recipe(*, bare: bool) -> Recipe:
-    recipe = load_recipe()
-    return replace(recipe, name="bare", anchor_ratio=0.0, replay_ratio=0.0, kl_weight=0.0) if bare else recipe
 
 
 def told_of(result: BuildResult, first: set[str]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Freeform skills with a large teacher: a list of questions, one verdict on the list, then each answer and its verdict.
 
-At full pass a row costs (1 + 1) / 6 + 2 requests.
+At full pass a row costs (1 + 1) / 7 + 2 requests.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pipeline.flows.schema import lists
 from pipeline.teacher.port import ChatRequest, Completion, Message
 
 NAME = "freeform"
-QUESTIONS = 6  # in one list
+QUESTIONS = 7  # in one list
 CHECKS = {
     "answerable": "it can be answered in text alone, and nothing is missing that one would need for that",
     "on_task": "answering it is the task above",
@@ -98,7 +98,7 @@ def roots(material: Material) -> int | None:
 FLOW = Flow(
     kind=NAME,
     form="schema",
-    version=1,
+    version=2,
     prompts=("schema/freeform_questions", "schema/freeform_question_judge", "schema/freeform_answer", SCHEMA_PROMPT),
     stages=(
         Stage("questions", ask_questions, take_questions),

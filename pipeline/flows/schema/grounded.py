@@ -1,6 +1,6 @@
 """Grounded skills with a large teacher: contexts, questions about each, answers; a verdict on each list and each pair.
 
-At full pass a row costs (1 + 1 + 2 + 2) / 12 + 2 requests; with more contexts a root it would be less, but then the
+At full pass a row costs (1 + 1 + 2 + 2) / 14 + 2 requests; with more contexts a root it would be less, but then the
 last root of a leaf brings more rows than are wanted. All requests about one context begin with the context.
 """
 
@@ -15,7 +15,7 @@ from pipeline.flows.schema import freeform, lists, replies
 from pipeline.teacher.port import ChatRequest, Completion, Message
 
 NAME = "grounded"
-CONTEXTS, QUESTIONS = 2, 6  # in one list
+CONTEXTS, QUESTIONS = 2, 7  # in one list
 CONTEXT_CHECKS = {
     "on_task": "questions of the task above can be asked about it",
     "consistent": "it makes sense and does not contradict itself",
@@ -126,7 +126,7 @@ def messages(draft: Draft) -> tuple[Message, ...]:
 FLOW = Flow(
     kind=NAME,
     form="schema",
-    version=1,
+    version=2,
     prompts=(
         "schema/grounded_contexts",
         "schema/grounded_context_judge",

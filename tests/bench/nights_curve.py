@@ -1,0 +1,51 @@
+"""Learning against harm: what held-out questions gain and the general suite loses at several settings of one recipe.
+
+Each setting is a build of the same leaves from the pinned base, with the samples that the nights were made of and a
+gate that lets everything pass, judged on a part of the general suite.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pipeline.recipe import load_recipe
+from tests.bench.generate_bars import Findings
+from tests.bench.nights_real import OPEN, build, choose, samples, told_of
+
+GENERAL_ITEMS = 150
+SETTINGS: dict[str, dict[str, Any]] = {
+    "as shipped": {},
+    "a quarter of the learning rate": {"learning_rate": 5e-5},
+    "five times the learning rate": {"learning_rate": 1e-3},
+    "no anchors": {"anchor_ratio": 0.0},
+    "five times the learning rate, no anchors": {"learning_rate": 1e-3, "anchor_ratio": 0.0},
+    "five times the learning rate, KL to the base": {"learning_rate": 1e-3, "kl_weight": 0.5},
+}
+
+
+def measure(taxonomy: Path, state: Path, *, leaves: int, of: int, wanted: int) -> Findings:
+    """`leaves` of the first `of` that nights are made of, with `wanted` samples each."""
+    found = Findings("curve")
+    chosen = choose(taxonomy, of)
+    datasets = samples(chosen, state, wanted)
+    chosen = chosen[:leaves]
+    paths = {leaf.path for leaf, _ in chosen}
+    made = [one for one in datasets if one.leaf in paths]
+    for number, (name, changes) in enumerate(SETTINGS.items()):
+        record = state / f"setting-{number}" / "told.json"
+        if not record.exists():
+            recipe = replace(load_recipe(), name=f"setting-{number}", general_items=GENERAL_ITEMS, **changes)
+            result = build(f"setting-{number}", 0, chosen, made, taxonomy, state, recipe=recipe, policy=OPEN)
+            record.write_text(json.dumps(told_of(result, paths)))
+        told = json.loads(record.read_text())
+        found.figures[name] = told
+        found.say(f"{name}: held out {_shown(told['pooled'])}, general {_shown(told['general'])} nats a token")
+    return found
+
+
+def _shown(interval: list[float]) -> str:
+    mean, low, high = interval
+    return f"{mean:+.3f} ({low:+.3f} to {high:+.3f})"
