@@ -1,6 +1,6 @@
-"""The gate's error rates, the planner's predictions, kills, and nights with the real model; prints the bars of issue 6.
+"""The gate's errors, the planner's predictions, kills, planted harm and nights with the real model; bars of issue 6.
 
-usage: python -m tests.bench.bench_nights [--only gate,planner,kills,nights,curve] [--taxonomy PATH] …
+usage: python -m tests.bench.bench_nights [--only gate,planner,kills,plant,nights,curve] [--taxonomy PATH] …
 `nights` and `curve` take a work tree of a taxonomy (`--taxonomy`) and some ten minutes a night or setting; what they
 made is kept under `--state` and not made again. Exit code 1 if a bar is missed.
 """
@@ -12,8 +12,10 @@ import json
 import sys
 from pathlib import Path
 
-from tests.bench import nights_curve, nights_gate, nights_kills, nights_planner, nights_real
+from tests.bench import nights_curve, nights_gate, nights_kills, nights_planner, nights_plant, nights_real
 from tests.bench.generate_bars import Findings
+
+DRAWN = {"nights": nights_real.drawn, "curve": nights_curve.drawn}
 
 
 def main() -> int:
@@ -27,6 +29,8 @@ def main() -> int:
         found.append(_planner())
     if "kills" in parts:
         found.append(nights_kills.measure(args.kills))
+    if "plant" in parts:
+        found.append(nights_plant.measure(args.state, args.plantings))
     if "nights" in parts:
         found.append(
             nights_real.measure(
@@ -42,6 +46,11 @@ def main() -> int:
     if "curve" in parts:
         of = args.leaves + args.more * (args.nights - 1)
         found.append(nights_curve.measure(args.taxonomy, args.state, leaves=args.curve, of=of, wanted=args.samples))
+    if args.plots:
+        args.plots.mkdir(parents=True, exist_ok=True)
+        for one in found:
+            if one.title in DRAWN:
+                (args.plots / f"{one.title}.svg").write_text(DRAWN[one.title](one.figures), encoding="utf-8")
     missed = [bar for one in found for bar in one.bars if not bar.holds]
     if args.json:
         args.json.write_text(json.dumps([one.to_json() for one in found], indent=1) + "\n")
@@ -67,7 +76,7 @@ def _planner() -> Findings:
 
 def _arguments() -> argparse.Namespace:
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("--only", default="gate,planner,kills", help="parts, comma separated (default: %(default)s)")
+    ap.add_argument("--only", default="gate,planner,kills,plant", help="parts, comma separated (default: %(default)s)")
     ap.add_argument("--taxonomy", type=Path, help="work tree of a taxonomy")
     ap.add_argument("--state", type=Path, default=Path(".nights"), help="where nights are kept (default: .nights)")
     ap.add_argument("--leaves", type=int, default=20, help="in the first night")
@@ -78,7 +87,9 @@ def _arguments() -> argparse.Namespace:
     ap.add_argument("--candidates", type=int, default=200, help="unchanged models that the gate judges")
     ap.add_argument("--curve", type=int, default=8, help="leaves of the builds that the curve is made of")
     ap.add_argument("--kills", type=int, default=20, help="moments at which a build is killed")
+    ap.add_argument("--plantings", type=int, default=10, help="nights with a harmful leaf")
     ap.add_argument("--json", type=Path, metavar="FILE", help="also write all figures there")
+    ap.add_argument("--plots", type=Path, metavar="DIR", help="also draw nights and curve there, as SVG")
     args = ap.parse_args()
     if {"nights", "curve"} & set(args.only.split(",")) and args.taxonomy is None:
         ap.error("nights and curve need --taxonomy PATH, a work tree of a taxonomy with twenty leaves or more")

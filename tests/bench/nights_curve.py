@@ -14,6 +14,7 @@ from typing import Any
 from pipeline.recipe import load_recipe
 from tests.bench.generate_bars import Findings
 from tests.bench.nights_real import OPEN, build, choose, samples, told_of
+from tests.bench.plots import plot
 
 GENERAL_ITEMS = 150
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -44,6 +45,13 @@ def measure(taxonomy: Path, state: Path, *, leaves: int, of: int, wanted: int) -
         found.figures[name] = told
         found.say(f"{name}: held out {_shown(told['pooled'])}, general {_shown(told['general'])} nats a token")
     return found
+
+
+def drawn(figures: dict[str, Any]) -> str:
+    """The plot of what is learnt against what is harmed, as SVG."""
+    series = {name: [(told["pooled"][0], *told["general"])] for name, told in figures.items()}
+    across = "held-out questions of the leaves, nats a token against the pinned base"
+    return plot("Learning against harm", across, "general suite, nats a token", series)
 
 
 def _shown(interval: list[float]) -> str:

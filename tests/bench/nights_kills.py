@@ -45,10 +45,10 @@ def measure(kills: int = 20, *, seed: int = 0) -> Findings:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         began = time.monotonic()
-        calm = _ended(_start(_state(folder / "calm")))
+        calm = _ended(_start(new_state(folder / "calm")))
         longest = (time.monotonic() - began) / 3
         found.say(f"left alone: {longest * 3:.0f} s, {calm['verdict']}, adapter {calm['adapter'][:12]}")
-        outcomes, killed, state = list[Outcome](), list[float](), _state(folder / "0")
+        outcomes, killed, state = list[Outcome](), list[float](), new_state(folder / "0")
         while len(killed) < kills:
             process = _start(state)
             moment = draw.uniform(0, longest)
@@ -60,7 +60,7 @@ def measure(kills: int = 20, *, seed: int = 0) -> Findings:
                 killed.append(moment)
                 continue
             outcomes.append(_ended(process))
-            state = _state(folder / str(len(outcomes)))
+            state = new_state(folder / str(len(outcomes)))
         outcomes.append(_ended(_start(state)))
     found.figures = {"calm": calm, "outcomes": outcomes, "killed_after_s": [round(one, 1) for one in killed]}
     found.hold("kills", len(killed), kills)
@@ -113,7 +113,7 @@ def _recipe() -> Recipe:
     return replace(load_recipe(), epochs=2, batch=4, checkpoint_steps=1, anchor_ratio=0.5, general_items=28)
 
 
-def _state(folder: Path) -> Path:
+def new_state(folder: Path) -> Path:
     """A new state with a taxonomy of one commit, the same each time."""
     mirror = folder / "mirror.git"
     subprocess.run(["git", "init", "-q", "--bare", "-b", "main", str(mirror)], check=True)

@@ -37,6 +37,7 @@ from tests.bench.generate_incremental import of_repository
 from tests.bench.generate_leaves import Leaves
 from tests.bench.generate_servers import real
 from tests.bench.generate_sides import ours
+from tests.bench.plots import plot
 
 FALL, P, SHARE = 0.5, 0.01, 0.8
 """The bars of issue 6: nats that held-out tokens fall by, how often chance does that, and the share of leaves."""
@@ -76,6 +77,17 @@ def measure(
     if len(told.get("ours", ())) > 1:
         _keeps(found, told)
     return found
+
+
+def drawn(told: dict[str, list[dict[str, Any]]]) -> str:
+    """The plot over nights, as SVG."""
+    names = {"ours": "replay and anchors", "bare": "without them"}
+    series = {
+        f"{what}, {names[arm]}": [(number + 1.0, *night[key]) for number, night in enumerate(nights)]
+        for key, what in (("first_night", "first leaves"), ("general", "general suite"))
+        for arm, nights in told.items()
+    }
+    return plot("What the nights did", "night", "nats a token against the pinned base", series)
 
 
 def choose(taxonomy: Path, count: int) -> Leaves:
