@@ -23,8 +23,9 @@ from pipeline.store.port import Store
 
 PROMPTS = Path(__file__).parent / "data" / "anchor_prompts.txt"
 ANSWER_TOKENS = 48
-BLOCK = 48  # prompts that are answered in one go: what a kill costs, about a minute on two cores
+BLOCK = 48  # prompts that are answered in one go: what a kill costs
 KEPT = 0.5  # about the share of answers that end by themselves and are kept, SmolLM2-135M-Instruct
+ANSWERER = 2  # counts changes of how answers are made: kept ones of another version do not fit
 REFUSALS = "refusals"
 """The section of harmful requests. What the base complies with there is not kept: nobody wants that rehearsed."""
 
@@ -70,7 +71,7 @@ def load_sections() -> dict[str, tuple[str, ...]]:
 
 def anchors_digest(base_digest: str, prompts: Sequence[str]) -> str:
     """SHA-256 (hex) of all that the anchors depend on."""
-    parts = [base_digest, list(prompts), ANSWER_TOKENS, BLOCK, _SHARES, MAX_REPETITION]
+    parts = [ANSWERER, base_digest, list(prompts), ANSWER_TOKENS, BLOCK, _SHARES, MAX_REPETITION]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 IGNORED = -100  # the label that cross entropy passes over
 BATCH_ROWS = 16
+PROMPT_TOKENS = 8192  # of questions that are answered at a time, padding among them
 TrainOn = Literal["assistant", "all"]
 _DATE = "26 Jul 2024"  # what Llama's own templates fall back to
 
@@ -165,6 +166,17 @@ def by_length(lengths: Sequence[int], size: int = BATCH_ROWS) -> list[list[int]]
     return [order[at : at + size] for at in range(0, len(order), size)]
 
 
+def _by_room(lengths: Sequence[int], size: int) -> list[list[int]]:
+    """As `by_length`, with fewer rows where they are long: padding would cost more than more rows at a time save."""
+    order = [i for batch in by_length(lengths, 1) for i in batch]
+    batches: list[list[int]] = []
+    while order:
+        rows = max(1, min(size, max(size // 4, PROMPT_TOKENS // lengths[order[0]])))
+        batches.append(order[:rows])
+        order = order[rows:]
+    return batches
+
+
 def greedy_answers(
     model: Any,
     tokenizer: Any,
@@ -173,14 +185,14 @@ def greedy_answers(
     done: Callable[[int], None],
     size: int = BATCH_ROWS,
 ) -> list[tuple[str, bool]]:
-    """The greedy answer to each question, and whether it ended by itself within `max_tokens`. `size`: at a time."""
+    """The greedy answer to each question, and whether it ended by itself in `max_tokens`. `size`: most at a time."""
     import torch
 
     tokenizer.padding_side = "left"
     prompts = [_render(tokenizer, [{"role": "user", "content": question}], prompt=True) for question in questions]
     lengths = [len(tokenizer(prompt, add_special_tokens=False)["input_ids"]) for prompt in prompts]
     answers: dict[int, tuple[str, bool]] = {}
-    for batch in by_length(lengths, size):
+    for batch in _by_room(lengths, size):
         inputs = tokenizer([prompts[i] for i in batch], return_tensors="pt", padding=True, add_special_tokens=False)
         with torch.inference_mode():
             made = model.generate(

@@ -19,7 +19,7 @@ from pipeline.evaluate.port import BATCH_ROWS, Evaluator, Item, Progress, Score
 from pipeline.store.port import Store
 from pipeline.train.capabilities import capabilities
 
-SCORER = 3  # counts changes of the scoring code: kept scores of another version do not fit
+SCORER = 4  # counts changes of the scoring code: kept scores of another version do not fit
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,8 @@ from pipeline.evaluate.rows import encode
 
 Emit = Callable[[dict[str, Any]], None]
 ANSWER_TOKENS = 64
+TOGETHER = 4
+"""Times as many answers at a time as scores: writing one token reads all weights, for how many answers whatever."""
 
 
 def score(payload: dict[str, Any], emit: Emit) -> dict[str, Any]:
@@ -30,16 +32,16 @@ def score(payload: dict[str, Any], emit: Emit) -> dict[str, Any]:
     items = [item_of(fields) for fields in payload["items"]]
     total = len(items) + sum(map(is_answered, items))
     tokenizer, model = open_model(payload)
-    scores: dict[str, Score] = {}
-    before = 0
+    sums: dict[str, list[Sum]] = {}
 
     def tell(so_far: int) -> None:
-        emit({"done": before + so_far, "total": total})
+        emit({"done": len(sums) + so_far, "total": total})
 
     for group in _groups(items):
-        scores |= {score.id: score for score in _scored(model, tokenizer, group, payload["batch"], tell)}
-        before += len(group) + sum(map(is_answered, group))
-    return {"scores": [asdict(scores[item.id]) for item in items]}
+        of_group = all_sums(model, tokenizer, group, tell, payload["batch"])
+        sums |= {item.id: of for item, of in zip(group, of_group, strict=True)}
+    answers = _answers(model, tokenizer, [item for item in items if is_answered(item)], payload["batch"], tell)
+    return {"scores": [asdict(_score(item, sums[item.id], answers.get(item.id))) for item in items]}
 
 
 def answer(payload: dict[str, Any], emit: Emit) -> dict[str, Any]:
@@ -52,7 +54,7 @@ def answer(payload: dict[str, Any], emit: Emit) -> dict[str, Any]:
         questions,
         payload["max_tokens"],
         lambda n: emit({"done": n, "total": len(questions)}),
-        payload["batch"],
+        TOGETHER * payload["batch"],
     )
     return {"answers": [list(pair) for pair in answers]}
 
@@ -91,13 +93,13 @@ def _groups(items: Sequence[Item]) -> list[list[Item]]:
     return list(found.values())
 
 
-def _scored(model: Any, tokenizer: Any, items: Sequence[Item], batch: int, done: Callable[[int], None]) -> list[Score]:
-    asked = [item for item in items if is_answered(item)]
-    sums = all_sums(model, tokenizer, items, done, batch)
-    questions = [item.question for item in asked]
-    answers = causal.greedy_answers(model, tokenizer, questions, ANSWER_TOKENS, lambda n: done(len(items) + n), batch)
-    texts = {item.id: text for item, (text, _) in zip(asked, answers, strict=True)}
-    return [_score(item, of, texts.get(item.id)) for item, of in zip(items, sums, strict=True)]
+def _answers(
+    model: Any, tokenizer: Any, items: Sequence[Item], batch: int, done: Callable[[int], None]
+) -> dict[str, str]:
+    """By item. All leaves' together: a text is a choice among tokens, which rounding practically never changes."""
+    questions = [item.question for item in items]
+    made = causal.greedy_answers(model, tokenizer, questions, ANSWER_TOKENS, done, TOGETHER * batch)
+    return {item.id: text for item, (text, _) in zip(items, made, strict=True)}
 
 
 def _score(item: Item, sums: Sequence[Sum], answer: str | None) -> Score:

@@ -38,10 +38,12 @@ from tests.bench.generate_leaves import Leaves
 from tests.bench.generate_servers import real
 from tests.bench.generate_sides import ours
 from tests.bench.plots import plot
+from validators import Leaf
 
 FALL, P, SHARE = 0.5, 0.01, 0.8
 """The bars of issue 6: nats that held-out tokens fall by, how often chance does that, and the share of leaves."""
 MINUTES, GIGABYTES = 60, 6
+LONGEST = 1600  # characters of a seed: about 400 of the 512 tokens that a row may have
 MONDAY = date(2026, 3, 2)
 OPEN = replace(
     CALIBRATED,
@@ -91,9 +93,18 @@ def drawn(told: dict[str, list[dict[str, Any]]]) -> str:
 
 
 def choose(taxonomy: Path, count: int) -> Leaves:
-    """Leaves with something held out and something to learn, by hash."""
-    rich = [(leaf, origin) for leaf, origin in of_repository(taxonomy) if len(leaf.seeds) - len(heldout(leaf)) >= 3]
-    return sorted(rich, key=lambda item: hashlib.sha256(f"night {item[0].path}".encode()).digest())[:count]
+    """Leaves by hash, of those with two seed examples or more to learn, none too long for the recipe of a small CPU."""
+    fit = [(leaf, origin) for leaf, origin in of_repository(taxonomy) if _fits(leaf)]
+    return sorted(fit, key=lambda item: hashlib.sha256(f"night {item[0].path}".encode()).digest())[:count]
+
+
+def _fits(leaf: Leaf) -> bool:
+    held = heldout(leaf)
+    learnt = [seed for seed in leaf.seeds if seed.index not in held]
+    longest = max(
+        len(seed.context) + len(pair.question) + len(pair.answer) for seed in leaf.seeds for pair in seed.pairs
+    )
+    return len(learnt) >= 2 and longest <= LONGEST
 
 
 def samples(chosen: Leaves, state: Path, wanted: int) -> list[LeafDataset]:
