@@ -1,4 +1,4 @@
-"""What is minimised: nats per trained token of a whole optimizer step, and the distance to the base on anchors.
+"""What is minimised: nats per trained token of a whole optimizer step; on anchors, the distance to the base.
 
 Logits are made at trained positions alone: in a small model with a large vocabulary they are a fifth of the work.
 """
@@ -44,16 +44,20 @@ def answer_logits(model: Any, batch: Batch) -> tuple[Any, Any]:
 
 
 def step_loss(model: Any, batch: Batch, anchors: Batch | None, of_anchors: Any, kl_weight: float) -> Any:
-    """Summed nats of a micro batch: cross entropy, and `kl_weight` times the divergence from the base on anchors.
+    """Summed nats of a micro batch: cross entropy, but on anchors `kl_weight` times the divergence from the base.
+
+    An anchor is the base's likeliest answer. Cross entropy would make it likelier still and all others unlikely, which
+    harms what the anchor is there to keep (docs/reference/benchmarks.md, learning against harm); the divergence is
+    least where nothing has changed.
 
     `anchors`: the anchor rows of the batch alone, in the same order; `of_anchors`: which trained tokens are theirs.
     """
     import torch
 
     logits, wanted = answer_logits(model, batch)
-    loss = torch.nn.functional.cross_entropy(logits, wanted, reduction="sum")
     if anchors is None or kl_weight == 0:
-        return loss
+        return torch.nn.functional.cross_entropy(logits, wanted, reduction="sum")
+    loss = torch.nn.functional.cross_entropy(logits[~of_anchors], wanted[~of_anchors], reduction="sum")
     with torch.no_grad(), as_base(model):
         base, _ = answer_logits(model, anchors)
     student = torch.log_softmax(logits[of_anchors], dim=-1)

@@ -89,7 +89,7 @@ def measure(state: Path, plantings: int = 10) -> Findings:
 
 
 def planting(number: int, state: Path) -> dict[str, Any]:
-    """One night. `held`: the build with the leaf was; `named`: the planted leaf, and no other, is to blame."""
+    """One night. `held`: the build with the leaf was not promoted; `named`: the planted leaf, and no other, is to blame."""
     record = state / f"planting-{number}" / "told.json"
     if not record.exists():
         leaf, dataset, kind = planted(number)
@@ -98,7 +98,7 @@ def planting(number: int, state: Path) -> dict[str, Any]:
         held = result.blocked or result.verdict
         told = {
             "kind": kind,
-            "held": held.decision == "HOLD",
+            "held": held.decision != "PROMOTE",
             "named": culprits == [leaf.path],
             "harmed": list(held.harmed),
             "runs": result.blame.runs if result.blame else 0,

@@ -157,7 +157,11 @@ def test_the_distance_to_the_base_is_that_of_the_two_distributions_on_anchors_al
     entries = [{"row": i} for i in range(7)]
     [made] = Collator(rows(), "shared", 0, WIDE, anchors=True)(entries)["parts"]
     anchors, of_anchors = made.pop("anchors"), made.pop("of_anchors")
-    plain = step_loss(model, made, None, None, 0.0).item()
+    learnt = sum(
+        step_loss(model, lay_out([row.encoded], "padded", 0), None, None, 0.0).item()
+        for row in rows()
+        if row.kind != "anchor"
+    )
     with_kl = step_loss(model, made, anchors, of_anchors, 2.0).item()
     wanted = 0.0
     for row in rows():
@@ -171,7 +175,7 @@ def test_the_distance_to_the_base_is_that_of_the_two_distributions_on_anchors_al
         at = [i - 1 for i, label in enumerate(row.encoded.labels) if label != IGNORED]
         wanted += float((base.exp() * (base - student))[at].sum())
     assert wanted > 0.1
-    assert with_kl - plain == pytest.approx(2.0 * wanted, rel=1e-4)
+    assert with_kl - learnt == pytest.approx(2.0 * wanted, rel=1e-3)
 
 
 def test_a_model_that_does_not_keep_to_a_mask_gets_padding(tiny: Path) -> None:

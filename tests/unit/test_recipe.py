@@ -34,10 +34,11 @@ def test_packaged_recipes_run_on_the_machines_that_they_are_for_and_on_no_lesser
         check_recipe(load_recipe("8xh100"), GPU)
 
 
-def test_packaged_default_is_mild() -> None:
-    recipe = load_recipe()
-    assert recipe.learning_rate <= 2e-4
-    assert recipe.anchor_ratio >= 1
+@pytest.mark.parametrize("name", sorted(RUNS_ON))
+def test_packaged_recipes_hold_the_student_to_the_base(name: str) -> None:
+    recipe = load_recipe(name)
+    assert recipe.anchor_ratio > 0
+    assert recipe.kl_weight >= 1 or recipe.method == "full"  # which keeps no base beside it
 
 
 def test_every_field_is_described() -> None:
