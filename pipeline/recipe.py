@@ -37,8 +37,9 @@ class Recipe:
     of the general suite that a build is judged by: fewer take less time, and show less harm.
 
     With `kl_weight` above 0, anchors are not learnt: so many times the divergence (nats per token) of the base from the
-    student is their loss. With `patience` above 0, tuning stops after that many evaluations on the dev rows, one every `dev_every` steps, without
-    gain, and the best weights are kept. `interpolation` is the share of the update that is kept, 1 for all.
+    student is their loss. With `patience` above 0, tuning stops after that many evaluations on the dev rows, one every
+    `dev_every` steps, without gain, and the best weights are kept. `interpolation` is the share of the update that is
+    kept, 1 for all.
     `processes` above 1 are started by `accelerate launch`, one a device, and with `shard` each holds a part (FSDP).
     `kept_rank` is the share of each matrix's singular directions that OSF leaves alone. `phases`, in order; empty
     trains everything together.

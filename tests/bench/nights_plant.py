@@ -89,7 +89,7 @@ def measure(state: Path, plantings: int = 10) -> Findings:
 
 
 def planting(number: int, state: Path) -> dict[str, Any]:
-    """One night. `held`: the build with the leaf was not promoted; `named`: the planted leaf, and no other, is to blame."""
+    """One night. `held`: the build with the leaf was not promoted; `named`: that leaf, and no other, is to blame."""
     record = state / f"planting-{number}" / "told.json"
     if not record.exists():
         leaf, dataset, kind = planted(number)

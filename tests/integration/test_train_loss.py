@@ -150,6 +150,7 @@ def test_rows_that_only_fill_up_change_nothing(tiny: Path, tmp_path: Path) -> No
 def test_the_distance_to_the_base_is_that_of_the_two_distributions_on_anchors_alone(tiny: Path) -> None:
     import torch
 
+    from pipeline.train.layout import lay_out
     from pipeline.train.loss import as_base, step_loss
     from pipeline.train.trl_trainer import Collator
 
