@@ -19,11 +19,11 @@ from tests.bench.plots import plot
 GENERAL_ITEMS = 150
 SETTINGS: dict[str, dict[str, Any]] = {
     "as shipped": {},
-    "a quarter of the learning rate": {"learning_rate": 5e-5},
-    "five times the learning rate": {"learning_rate": 1e-3},
-    "no anchors": {"anchor_ratio": 0.0},
-    "five times the learning rate, no anchors": {"learning_rate": 1e-3, "anchor_ratio": 0.0},
-    "five times the learning rate, KL to the base": {"learning_rate": 1e-3, "kl_weight": 0.5},
+    "a fifth of the learning rate": {"learning_rate": 2e-4},
+    "three times the learning rate": {"learning_rate": 3e-3},
+    "no anchors": {"anchor_ratio": 0.0, "kl_weight": 0.0},
+    "anchors learnt as rows": {"kl_weight": 0.0},
+    "anchors learnt as rows, a fifth of the rate": {"kl_weight": 0.0, "learning_rate": 2e-4},
 }
 
 

@@ -60,7 +60,7 @@ def questions(request: ChatRequest, properties: dict[str, dict[str, Any]]) -> ob
 
 
 def contexts(request: ChatRequest, properties: dict[str, dict[str, Any]]) -> object:
-    """Notes that hold six particulars each."""
+    """Notes that hold seven particulars each."""
     count, dice = properties["contexts"]["maxItems"], _dice(request)
     return {"contexts": [_note(mark, thing, dice, place) for place, (mark, thing) in enumerate(_names(dice, count))]}
 
@@ -113,21 +113,21 @@ def _note(mark: str, thing: str, dice: int, place: int) -> str:
     chance |= {"mark": mark, "thing": thing}
     text = (
         "Bring the {mark} {thing} to the {place} by {day}. {person} takes it and gives a {tone} ticket for it. "
-        "It is used for {deed} {goods}, and being late costs {coins} coins."
+        "It is used for {deed} {goods}, and being late costs {coins} coins. Its label shows number {label}."
     )
-    return text.format(coins=2 + number(dice, place) % 90, **chance)
+    return text.format(coins=2 + number(dice, place) % 90, label=100 + number(dice, place, "label") % 900, **chance)
 
 
 def _facts(note: str) -> list[tuple[str, str]]:
     """Questions that a note of `_note` answers, and their answers."""
     found = re.match(
         r"Bring the (\w+ \w+) to the (\w+) by (\w+)\. (\w+) takes it and gives a (\w+) ticket for it\. "
-        r"It is used for (\w+ \w+), and being late costs (\d+) coins\.$",
+        r"It is used for (\w+ \w+), and being late costs (\d+) coins\. Its label shows number (\d+)\.$",
         note,
     )
     if not found:
         return []
-    thing, place, day, person, tone, use, coins = found.groups()
+    thing, place, day, person, tone, use, coins, label = found.groups()
     return [
         (f"By when is the {thing} due?", f"The {thing} is due by {day}."),
         (f"Where is the {thing} brought to?", f"The {thing} is brought to the {place}."),
@@ -135,6 +135,7 @@ def _facts(note: str) -> list[tuple[str, str]]:
         (f"Which ticket is given for the {thing}?", f"A {tone} ticket is given for the {thing}."),
         (f"What is the {thing} used for?", f"The {thing} is used for {use}."),
         (f"How much does a late {thing} cost?", f"A late {thing} costs {coins} coins."),
+        (f"Which number does the label of the {thing} show?", f"The label of the {thing} shows number {label}."),
     ]
 
 

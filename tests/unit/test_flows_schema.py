@@ -142,7 +142,7 @@ def test_all_requests_about_a_context_begin_with_it() -> None:
             by_context.setdefault(schema_script.context_of(request.messages[1].content), []).append(first)
     assert len(by_context) == grounded.CONTEXTS
     for context, prompts in by_context.items():
-        assert len(prompts) == 14
+        assert len(prompts) == 2 + 2 * grounded.QUESTIONS
         shared = shared_prefix(prompts)
         assert context in shared
         assert shared.endswith("Task: Find the deadline\n\n")
