@@ -166,7 +166,7 @@ def by_length(lengths: Sequence[int], size: int = BATCH_ROWS) -> list[list[int]]
     return [order[at : at + size] for at in range(0, len(order), size)]
 
 
-def _by_room(lengths: Sequence[int], size: int) -> list[list[int]]:
+def by_room(lengths: Sequence[int], size: int) -> list[list[int]]:
     """As `by_length`, with fewer rows where they are long: padding would cost more than more rows at a time save."""
     order = [i for batch in by_length(lengths, 1) for i in batch]
     batches: list[list[int]] = []
@@ -192,7 +192,7 @@ def greedy_answers(
     prompts = [_render(tokenizer, [{"role": "user", "content": question}], prompt=True) for question in questions]
     lengths = [len(tokenizer(prompt, add_special_tokens=False)["input_ids"]) for prompt in prompts]
     answers: dict[int, tuple[str, bool]] = {}
-    for batch in _by_room(lengths, size):
+    for batch in by_room(lengths, size):
         inputs = tokenizer([prompts[i] for i in batch], return_tensors="pt", padding=True, add_special_tokens=False)
         with torch.inference_mode():
             made = model.generate(

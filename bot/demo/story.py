@@ -32,6 +32,7 @@ REPOSITORY = "valley/taxonomy"
 BOT, AUTHOR, MAINTAINER = "seedbed[bot]", "ada", "grace"
 DATE = 1767268800.0  # 2026-01-01T12:00:00Z: the same commits in every run, hence the same dataset bytes
 MARK = "this folder belongs to `seedbed demo`, which empties it at its start\n"
+RECIPE = Path(__file__).parent / "recipe.yaml"
 WIDTH = 120  # of the output, where no terminal says
 LINT_S, PREVIEW_S, GENERATE_S, BUILD_S = 60.0, 900.0, 3600.0, 3600.0
 
@@ -332,5 +333,6 @@ def _settings(options: Options, hub_url: str, bot_url: str, token: str, secret: 
         "SEEDBED_PREVIEW_SAMPLES": "3",
         "SEEDBED_TEACHER_ENGINE": options.engine,
         "SEEDBED_DOCUMENT_LOOPBACK": "true",
+        "SEEDBED_RECIPE": os.environ.get("SEEDBED_RECIPE", str(RECIPE)),
         "SEEDBED_GGUF_KINDS": os.environ.get("SEEDBED_GGUF_KINDS", "q8_0"),  # each kind takes most of a minute
     }

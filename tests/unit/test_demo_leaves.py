@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bot.demo import leaves
 from bot.demo.leaves import DemoLeaf, LeafFolderError
+from bot.demo.story import RECIPE
 from bot.demo.template import taxonomy_template
+from pipeline.recipe import load_recipe
 from validators import LintConfig, Report, lint
 
 SERVED_HERE = LintConfig(hosts=("127.0.0.1",))  # as the demo's bot, which fetches from this machine
 BUNDLED = leaves.bundled("http://127.0.0.1:8790/tarn/handbook.git", "a" * 40)
+
+
+def test_the_demo_tunes_as_a_small_installation_does() -> None:
+    default = load_recipe()
+    assert load_recipe(str(RECIPE)) == replace(default, name="demo", general_items=160)
 
 
 def complaints(report: Report) -> list[str]:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.causal import Encoded
+from pipeline.causal import PROMPT_TOKENS, Encoded, by_room
 from pipeline.child import ChildDied, ChildError
 from pipeline.evaluate import hosted
 from pipeline.evaluate.hosted import LikelihoodEvaluator, out_of_memory
@@ -130,3 +130,13 @@ def test_other_faults_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert out_of_memory(ChildError("", "MemoryError"))
     assert not out_of_memory(ChildDied("", 1))
     assert not out_of_memory(ChildDied("", -15))
+
+
+@given(st.lists(st.integers(1, 3000), max_size=80), st.integers(1, 64))
+def test_long_questions_are_answered_few_at_a_time_and_none_is_left_out(lengths: list[int], size: int) -> None:
+    batches = by_room(lengths, size)
+    assert sorted(i for batch in batches for i in batch) == list(range(len(lengths)))
+    for batch in batches:
+        assert len(batch) <= size
+        assert len(batch) * lengths[batch[0]] <= PROMPT_TOKENS or len(batch) <= max(1, size // 4)
+        assert max(lengths[i] for i in batch) == lengths[batch[0]]
