@@ -215,7 +215,7 @@ def test_conclude_cancelled_says_why(bench: Bench) -> None:
     sha = bench.forge.pull(number).head_sha
     part = PreviewPart(sha, "running", job="p-1")
     bench.context.publish(number, part)
-    preview_job._start(bench.context, _Idle(), {"pull": number, "sha": sha})
+    preview_job.JOB.start(bench.context, _Idle(), {"pull": number, "sha": sha})
     conclude_cancelled(bench.context, {"pull": number, "sha": sha}, "`grace` cancelled it")
     assert "`grace` cancelled it" in bench.check(texts.PREVIEW, number).summary
     assert pulls.load(bench.store, number).preview == replace(part, status="failed", failed="`grace` cancelled it")
