@@ -14,7 +14,7 @@ def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
         help="one contribution's whole way on this machine, from pull request to promoted model",
         description="Start a GitHub-compatible server, the bot and its worker on loopback, contribute leaves by pull "
         "request, merge them, generate samples, and run a nightly build. Everything is real: git, HTTP, the language "
-        "model, the tuning, the evaluation. About ten minutes on two cores.",
+        "model, the tuning, the evaluation. About twelve minutes on two cores.",
         epilog="example: seedbed demo --leaf taxonomy/knowledge/arts/my_topic --keep",
     )
     p.add_argument("--leaf", type=Path, action="append", default=[], metavar="DIR", help="your own leaf (repeatable)")
