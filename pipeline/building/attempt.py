@@ -26,6 +26,7 @@ from pipeline.export import ExportApart, ExportJob
 from pipeline.files import write_durably
 from pipeline.gate import Check, Evidence, Verdict, decide, settle, unreleasable, verdict_from
 from pipeline.git import Access
+from pipeline.leafdata import LeafDataset
 from pipeline.ledger import Entry, Remote, leaf_files, record
 from pipeline.manifest import LiveLeaf, build_id, build_inputs, canonical, manifest
 from pipeline.mixture import Contents, anchors_wanted, contents, difference, mix
@@ -39,6 +40,7 @@ from pipeline.scope import scope, some
 from pipeline.stages import BuildError, Stages
 from pipeline.train.port import TrainJob
 from pipeline.waivers import Waiver
+from validators import Leaf
 
 _SPANS = {"mixture": (0.0, 0.1), "train": (0.1, 0.7), "evaluate": (0.7, 0.92), "export": (0.92, 1.0)}
 CHATS, CHAT_TOKENS = 20, 48  # greedy answers to ordinary prompts that the gate looks at
@@ -167,14 +169,18 @@ class Attempt:
         start, end = _SPANS[stage]
         return lambda doing, fraction: self.tools.progress(doing, start + (end - start) * fraction)
 
+    @property
+    def _pairs(self) -> list[tuple[Leaf, LeafDataset]]:
+        return [(entry.leaf, entry.dataset) for entry in self.live]
+
     def _anchors(self) -> Anchors:
-        wanted = anchors_wanted([(entry.leaf, entry.dataset) for entry in self.live], self.recipe)
+        wanted = anchors_wanted(self._pairs, self.recipe)
         return make_anchors(self.base, self.tools.evaluator, self.tools.store, self._part("mixture"), wanted=wanted)
 
     def _mix(self, anchors: Anchors) -> dict[str, Any]:
         embed = self.tools.embedder
         mixture = mix(
-            [(entry.leaf, entry.dataset) for entry in self.live],
+            self._pairs,
             anchors.train,
             self.recipe,
             known=frozenset(entry.leaf.path for entry in self.live) - _changed(self.live, self.parent),

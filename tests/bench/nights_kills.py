@@ -24,6 +24,7 @@ from pathlib import Path
 from pipeline.building import BuildRequest, run_build
 from pipeline.evaluate.hosted import LikelihoodEvaluator
 from pipeline.files import file_digest
+from pipeline.git import Repository
 from pipeline.leafdata import LeafDataset
 from pipeline.models import DEFAULT_MODEL
 from pipeline.recipe import Recipe, load_recipe
@@ -79,11 +80,10 @@ def measure(kills: int = 20, *, seed: int = 0) -> Findings:
 def build(state: Path) -> Outcome:
     """One build to its end, going on where a killed one stopped; digests of what came of it."""
     pairs = [(leaf, LeafDataset(leaf.path, f"{number:064x}", leaf.kind, (), ())) for number, leaf in _leaves()]
-    git = ["git", "-C", str(state / "mirror.git"), "rev-parse", "HEAD"]
     result = run_build(
         BuildRequest(
             mirror=state / "mirror.git",
-            commit=subprocess.run(git, check=True, capture_output=True, text=True).stdout.strip(),
+            commit=Repository(state / "mirror.git").resolve("HEAD"),
             state=state,
             student=DEFAULT_MODEL,
             recipe=_recipe(),

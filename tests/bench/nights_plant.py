@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import random
-import subprocess
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 
 from pipeline.building import BuildRequest, BuildResult, run_build
 from pipeline.evaluate.hosted import LikelihoodEvaluator
+from pipeline.git import Repository
 from pipeline.leafdata import LeafDataset
 from pipeline.models import DEFAULT_MODEL
 from pipeline.recipe import load_recipe
@@ -178,11 +178,10 @@ def _night(folder: Path, number: int, leaf: Leaf, dataset: LeafDataset, store: P
     sound: Sequence[Leaf] = leaves(SOUND, number)
     made = [LeafDataset(one.path, f"sound {one.path}", one.kind, (), ()) for one in sound]
     state = folder if (folder / "mirror.git").exists() else new_state(folder)
-    head = ["git", "-C", str(state / "mirror.git"), "rev-parse", "HEAD"]
     return run_build(
         BuildRequest(
             mirror=state / "mirror.git",
-            commit=subprocess.run(head, check=True, capture_output=True, text=True).stdout.strip(),
+            commit=Repository(state / "mirror.git").resolve("HEAD"),
             state=state,
             student=DEFAULT_MODEL,
             recipe=replace(load_recipe(), general_items=GENERAL_ITEMS),

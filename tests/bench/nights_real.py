@@ -24,6 +24,7 @@ from pipeline.building import BuildRequest, BuildResult, run_build
 from pipeline.evaluate.hosted import LikelihoodEvaluator
 from pipeline.gate import CALIBRATED, Policy
 from pipeline.generate import LeafDataset, load_dataset
+from pipeline.git import Repository
 from pipeline.leafkeys import heldout
 from pipeline.models import DEFAULT_MODEL
 from pipeline.modes import Mode
@@ -167,10 +168,9 @@ def build(
     mirror = state / arm / "mirror.git"
     if not mirror.exists():
         subprocess.run(["git", "clone", "-q", "--bare", str(taxonomy), str(mirror)], check=True)
-    head = ["git", "-C", str(mirror), "rev-parse", "HEAD"]
     request = BuildRequest(
         mirror=mirror,
-        commit=subprocess.run(head, check=True, capture_output=True, text=True).stdout.strip(),
+        commit=Repository(mirror).resolve("HEAD"),
         state=state / arm,
         student=DEFAULT_MODEL,
         recipe=recipe,

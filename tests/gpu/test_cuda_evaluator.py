@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,9 +9,8 @@ import pytest
 from pipeline.evaluate.hosted import LikelihoodEvaluator
 from pipeline.evaluate.items import general_items
 from pipeline.evaluate.port import Item, Score
+from tests.gpu.card import GPU
 from tests.tiny_model import save_tiny_model
-
-GPU = shutil.which("nvidia-smi") is not None and subprocess.run(["nvidia-smi", "-L"], check=False).returncode == 0
 
 pytestmark = [
     pytest.mark.gpu,

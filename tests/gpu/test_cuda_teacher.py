@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 import subprocess
 import time
 
@@ -13,8 +12,7 @@ import pytest
 from pipeline.teacher.choose import open_teacher, which_engine
 from pipeline.teacher.hosted import HostedTeacher
 from pipeline.teacher.port import ChatRequest, Completion, Message, Sampling
-
-GPU = shutil.which("nvidia-smi") is not None and subprocess.run(["nvidia-smi", "-L"], check=False).returncode == 0
+from tests.gpu.card import GPU
 
 pytestmark = [
     pytest.mark.gpu,
