@@ -11,6 +11,7 @@ import os
 import re
 import signal
 import subprocess
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,10 +75,18 @@ class Repository:
         self.path = path
 
     def init(self) -> Repository:
-        """Make the repository where there is none; returns itself."""
-        if not (self.path / "HEAD").exists():
-            self.path.mkdir(parents=True, exist_ok=True)
-            run(["init", "--quiet", "--bare", "--initial-branch=main", "--template=", str(self.path)])
+        """Make the repository where there is none, also beside processes that do the same; returns itself."""
+        if (self.path / "HEAD").exists():
+            return self
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f"{self.path.name}.new-", dir=self.path.parent) as folder:
+            made = Path(folder) / self.path.name
+            run(["init", "--quiet", "--bare", "--initial-branch=main", "--template=", str(made)])
+            try:
+                made.rename(self.path)
+            except OSError as error:
+                if not (self.path / "HEAD").exists():  # it is not that another process was first
+                    raise GitError(f"{self.path} is not empty and no repository; move it away") from error
         return self
 
     def fetch(
