@@ -34,6 +34,12 @@ def test_each_row_is_trained_once_an_epoch_with_rows_of_like_length() -> None:
     assert padded < 1.25 * 3 * sum(one.length for one in ROWS)
 
 
+@pytest.mark.parametrize("count", [8, 32, 48])
+def test_no_step_learns_a_row_twice(count: int) -> None:
+    order = schedule(ROWS[:count], replace(QUIET, epochs=3, batch=8, micro_batch=4))
+    assert all(len(set(order[at : at + count])) == count for at in range(0, 3 * count, count))
+
+
 def test_the_split_into_micro_batches_changes_no_order() -> None:
     assert schedule(ROWS, replace(QUIET, batch=4, micro_batch=4)) == schedule(
         ROWS, replace(QUIET, batch=4, micro_batch=1)
