@@ -12,7 +12,7 @@ TORCH  ?= torch==2.13.0
 BIN    := $(VENV)/bin
 NODE   := tests/node/node_modules
 
-.PHONY: demo test unit lint types bench-lint bench-bot bench-judges bench-generate bench-tune bench-nights chaos fuzz install clean help
+.PHONY: demo test endurance unit lint types bench-lint bench-bot bench-judges bench-generate bench-tune bench-nights chaos fuzz install clean help
 
 help:            ## show this list
 	@grep -E '^[a-z-]+: *.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/'
@@ -20,11 +20,15 @@ help:            ## show this list
 demo: install    ## one contribution's whole way, from pull request to promoted model
 	$(BIN)/seedbed demo $(ARGS)
 
-test: install $(NODE)/.installed    ## everything that CI runs: style, types, layers, all tests
+test: install $(NODE)/.installed    ## style, types, layers and tests
 	$(MAKE) --no-print-directory lint types
 	$(BIN)/python -m pytest tests/unit -n $(JOBS)
 	$(BIN)/python -m pytest tests/contract tests/integration tests/e2e/test_scenarios.py -n $(JOBS) --dist worksteal
-	$(BIN)/python -m pytest tests/e2e tests/gpu --ignore=tests/e2e/test_scenarios.py
+	$(BIN)/python -m pytest tests/e2e tests/gpu --ignore=tests/e2e/test_scenarios.py --ignore=tests/e2e/test_power_cuts.py
+
+# CI runs this after `make test`: two whole ways from pull request to verdict with the real model.
+endurance: install    ## the worker is killed while it previews, generates and tunes; a quarter of an hour
+	$(BIN)/python -m pytest tests/e2e/test_power_cuts.py
 
 unit: install    ## the fast tests alone
 	$(BIN)/python -m pytest tests/unit
