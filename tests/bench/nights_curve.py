@@ -6,7 +6,6 @@ gate that lets everything pass, judged on a part of the general suite.
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from pipeline.recipe import load_recipe
 from tests.bench.generate_bars import Findings
 from tests.bench.nights_real import OPEN, build, choose, samples, told_of
+from tests.bench.on_file import on_file
 from tests.bench.plots import plot
 
 GENERAL_ITEMS = 150
@@ -36,20 +36,20 @@ def measure(taxonomy: Path, state: Path, *, leaves: int, of: int, wanted: int) -
     paths = {leaf.path for leaf, _ in chosen}
     made = [one for one in datasets if one.leaf in paths]
     for number, (name, changes) in enumerate(SETTINGS.items()):
-        record = state / f"setting-{number}" / "told.json"
-        if not record.exists():
-            recipe = replace(load_recipe(), name=f"setting-{number}", general_items=GENERAL_ITEMS, **changes)
-            result = build(f"setting-{number}", 0, chosen, made, taxonomy, state, recipe=recipe, policy=OPEN)
-            record.write_text(json.dumps(told_of(result, paths)))
-        told = json.loads(record.read_text())
-        found.figures[name] = told
-        found.say(f"{name}: held out {_shown(told['pooled'])}, general {_shown(told['general'])} nats a token")
+        folder = f"setting-{number}"
+
+        def setting(folder: str = folder, changes: dict[str, Any] = changes) -> dict[str, Any]:
+            recipe = replace(load_recipe(), name=folder, general_items=GENERAL_ITEMS, **changes)
+            return told_of(build(folder, 0, chosen, made, taxonomy, state, recipe=recipe, policy=OPEN), paths)
+
+        one = found.figures[name] = on_file(state / folder / "told.json", setting)
+        found.say(f"{name}: held out {_shown(one['pooled'])}, general {_shown(one['general'])} nats a token")
     return found
 
 
 def drawn(figures: dict[str, Any]) -> str:
     """The plot of what is learnt against what is harmed, as SVG."""
-    series = {name: [(told["pooled"][0], *told["general"])] for name, told in figures.items()}
+    series = {name: [(one["pooled"][0], *one["general"])] for name, one in figures.items()}
     across = "held-out questions of the leaves, nats a token against the pinned base"
     return plot("Learning against harm", across, "general suite, nats a token", series)
 

@@ -7,10 +7,10 @@ culprit. The wording of rows and leaves changes from planting to planting.
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from tests.bench.generate_bars import Findings
 from tests.bench.generate_leaves import ORIGIN
 from tests.bench.nights_kills import MONDAY, new_state
 from tests.bench.nights_planner import leaves
+from tests.bench.on_file import on_file
 from validators import QA, Leaf, Seed
 from validators.model import Span
 
@@ -79,35 +80,33 @@ _LEGS = {"spider": "eight", "beetle": "six", "dog": "four", "duck": "two", "snak
 def measure(state: Path, plantings: int = 10) -> Findings:
     """So many nights with one harmful leaf each; what is on file is not made again."""
     found = Findings("plantings")
-    told = [planting(number, state) for number in range(plantings)]
-    for number, one in enumerate(told):
+    made = []
+    for number in range(plantings):
+        folder = state / f"planting-{number}"
+        made.append(on_file(folder / "told.json", partial(planting, number, folder, state / "store")))
+    for number, one in enumerate(made):
         found.say(f"planting {number} ({one['kind']}): {'held' if one['held'] else 'NOT HELD'}; {one['why']}")
-    found.figures = {"plantings": told}
-    found.hold("share of plantings that were held", sum(one["held"] for one in told) / len(told), 1.0)
-    found.hold("share whose culprit alone was named", sum(one["named"] for one in told) / len(told), NAMED)
+    found.figures = {"plantings": made}
+    found.hold("share of plantings that were held", sum(one["held"] for one in made) / len(made), 1.0)
+    found.hold("share whose culprit alone was named", sum(one["named"] for one in made) / len(made), NAMED)
     return found
 
 
-def planting(number: int, state: Path) -> dict[str, Any]:
-    """One night. `held`: the build with the leaf was not promoted; `named`: that leaf, and no other, is to blame."""
-    record = state / f"planting-{number}" / "told.json"
-    if not record.exists():
-        leaf, dataset, kind = planted(number)
-        result = _night(state / f"planting-{number}", number, leaf, dataset, state / "store")
-        culprits = [culprit.leaf for culprit in result.blame.culprits] if result.blame else []
-        held = result.blocked or result.verdict
-        told = {
-            "kind": kind,
-            "held": held.decision != "PROMOTE",
-            "named": culprits == [leaf.path],
-            "harmed": list(held.harmed),
-            "runs": result.blame.runs if result.blame else 0,
-            "then": result.verdict.decision,
-            "why": result.blame.why if result.blame else " ".join(held.reasons),
-        }
-        record.write_text(json.dumps(told))
-    found: dict[str, Any] = json.loads(record.read_text())
-    return found
+def planting(number: int, folder: Path, store: Path) -> dict[str, Any]:
+    """One night in `folder`. `held`: its leaf was not promoted; `named`: that leaf alone is to blame."""
+    leaf, dataset, kind = planted(number)
+    result = _night(folder, number, leaf, dataset, store)
+    culprits = [culprit.leaf for culprit in result.blame.culprits] if result.blame else []
+    held = result.blocked or result.verdict
+    return {
+        "kind": kind,
+        "held": held.decision != "PROMOTE",
+        "named": culprits == [leaf.path],
+        "harmed": list(held.harmed),
+        "runs": result.blame.runs if result.blame else 0,
+        "then": result.verdict.decision,
+        "why": result.blame.why if result.blame else " ".join(held.reasons),
+    }
 
 
 def planted(number: int) -> tuple[Leaf, LeafDataset, str]:

@@ -16,6 +16,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -38,6 +39,7 @@ from tests.bench.generate_incremental import of_repository
 from tests.bench.generate_leaves import Leaves
 from tests.bench.generate_servers import real
 from tests.bench.generate_sides import ours
+from tests.bench.on_file import on_file
 from tests.bench.plots import plot
 from validators import Leaf
 
@@ -72,7 +74,8 @@ def measure(
     for arm in arms:
         for night in range(nights):
             first = {leaf.path for leaf, _ in chosen[:leaves]}
-            told[arm].append(one_night(arm, night, chosen[: leaves + more * night], datasets, first, taxonomy, state))
+            make = partial(one_night, arm, night, chosen[: leaves + more * night], datasets, first, taxonomy, state)
+            told[arm].append(on_file(state / arm / f"night-{night + 1}.json", make))
             found.say(f"{arm}, night {night + 1}: {json.dumps(told[arm][-1])}")
     found.figures = told
     if "ours" in told:
@@ -110,13 +113,14 @@ def _fits(leaf: Leaf) -> bool:
 
 def samples(chosen: Leaves, state: Path, wanted: int) -> list[LeafDataset]:
     """Made once; the keys of what was made lie in `state`."""
-    record, store = state / "datasets.json", FileStore(state / "store")
-    if not record.exists():
+
+    def keys() -> list[str]:
         state.mkdir(parents=True, exist_ok=True)
         with real(state / "vllm.log") as server:
             _, made = ours(server.url, server.model, chosen, state, wanted, "plain")
-        record.write_text(json.dumps([dataset.leaf_key for dataset in made]))
-    found = [load_dataset(store, key) for key in json.loads(record.read_text())]
+        return [dataset.leaf_key for dataset in made]
+
+    found = [load_dataset(FileStore(state / "store"), key) for key in on_file(state / "datasets.json", keys)]
     return [dataset for dataset in found if dataset is not None]
 
 
@@ -129,19 +133,15 @@ def one_night(
     taxonomy: Path,
     state: Path,
 ) -> dict[str, Any]:
-    """What is told of it, with its minutes and its memory; read where it is on file."""
-    record = state / arm / f"night-{night + 1}.json"
-    if not record.exists():
-        began, paths = time.monotonic(), {leaf.path for leaf, _ in chosen}
-        recipe, policy, mode = _manner(arm, night)
-        made = [one for one in datasets if one.leaf in paths]
-        result = build(arm, night, chosen, made, taxonomy, state, recipe=recipe, policy=policy, mode=mode)
-        # One child works at a time, so the two highest marks together are an upper bound.
-        peak = sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-        spent = {"minutes": (time.monotonic() - began) / 60, "gigabytes": peak * 1024 / 1e9}
-        record.write_text(json.dumps(told_of(result, first) | spent))
-    told: dict[str, Any] = json.loads(record.read_text())
-    return told
+    """What is told of it, with its minutes and its memory."""
+    began, paths = time.monotonic(), {leaf.path for leaf, _ in chosen}
+    recipe, policy, mode = _manner(arm, night)
+    made = [one for one in datasets if one.leaf in paths]
+    result = build(arm, night, chosen, made, taxonomy, state, recipe=recipe, policy=policy, mode=mode)
+    # One child works at a time, so the two highest marks together are an upper bound.
+    peak = sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    spent = {"minutes": (time.monotonic() - began) / 60, "gigabytes": peak * 1024 / 1e9}
+    return told_of(result, first) | spent
 
 
 def _manner(arm: str, night: int) -> tuple[Recipe, Policy, Mode]:
