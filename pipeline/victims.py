@@ -7,22 +7,44 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pipeline.evaluate.port import Item, Score
 from pipeline.gate import ALL_LEAVES, Verdict
 from pipeline.gate.comparison import units
+from pipeline.gate.lead import HARM as LEAD
 from pipeline.statistics import Interval, interval
 
 _WHOLE = ("general", "drift", "choices")  # how a verdict names the general suite as a whole
 
 
 def paired_effect(
-    items: Sequence[Item], with_leaf: Mapping[str, Score], without: Mapping[str, Score], *, seed: str
+    items: Sequence[Item],
+    with_leaf: Mapping[str, Score],
+    without: Mapping[str, Score],
+    *,
+    victims: Collection[str] = (),
+    seed: str,
 ) -> Interval:
-    """What a leaf adds on `items` (the victims'): nats with it minus nats without it, over seed examples.
+    """What a leaf adds on `items` (those of `victims`): nats with it minus nats without it, over seed examples; where
+    replies lost their lead, what it takes from the margins. Above zero is harm.
 
     Raises `ValueError` without items, `KeyError` where a score is missing.
     """
     if not items:
         raise ValueError("no item of the victims was scored, so the effect cannot be told")
-    differences = [with_leaf[item.id].nats - without[item.id].nats for item in items]
-    return interval(differences, units(items), seed=seed)
+    led = {item.id for item in led_items(items, victims)}
+    added = {item.id: _added(with_leaf[item.id], without[item.id], item.id in led) for item in items}
+    asked = [item for item in items if added[item.id] is not None]
+    return interval([change for change in added.values() if change is not None], units(asked), seed=seed)
+
+
+def led_items(items: Iterable[Item], victims: Collection[str]) -> list[Item]:
+    """The items of categories whose right replies lost their lead: harm to them is what their margins lost."""
+    return victim_items(items, [name for name in victims if name.startswith(LEAD)])
+
+
+def _added(with_leaf: Score, without: Score, led: bool) -> float | None:
+    if not led:
+        return with_leaf.nats - without.nats
+    if with_leaf.margin is None or without.margin is None:
+        return None  # there was nothing to choose from
+    return without.margin - with_leaf.margin
 
 
 def victim_items(items: Iterable[Item], victims: Collection[str]) -> list[Item]:
@@ -32,7 +54,7 @@ def victim_items(items: Iterable[Item], victims: Collection[str]) -> list[Item]:
 
 def _holds(victim: str, item: Item) -> bool:
     if not _of_leaves(victim):
-        category = victim.removeprefix("general/") if "/" in victim else victim
+        category = victim.removeprefix(LEAD).removeprefix("general/")
         return item.suite == "general" and category in (item.group, *_WHOLE)
     inside = victim in (ALL_LEAVES, item.group) or (victim.endswith("/") and item.group.startswith(victim))
     return item.suite == "heldout" and inside
@@ -40,7 +62,7 @@ def _holds(victim: str, item: Item) -> bool:
 
 def _of_leaves(name: str) -> bool:
     """Whether a name of a verdict is a leaf, a branch or all leaves; else it is of the general suite."""
-    return name == ALL_LEAVES or ("/" in name and not name.startswith("general/"))
+    return name == ALL_LEAVES or ("/" in name and not name.startswith(("general/", LEAD)))
 
 
 def kin(name: str, victim: str) -> bool:

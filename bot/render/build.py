@@ -71,8 +71,8 @@ def _victims(leaf: LeafApart) -> str:
 
 
 def _victim(name: str) -> str:
-    """A victim as the gate names it: a leaf, a branch, "general", "general/<kind>", "safety"."""
-    kind = name.removeprefix("general/")
-    if kind != name:
-        return words.VICTIM_KIND.format(kind=code(kind))
+    """A victim as the gate names it: a leaf, a branch, "general", "general/<kind>", "lead/<kind>", "safety"."""
+    for prefix, said in words.VICTIM_KINDS.items():
+        if name.startswith(prefix):
+            return said.format(kind=code(name.removeprefix(prefix)))
     return words.VICTIMS.get(name) or code(name)

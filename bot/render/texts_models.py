@@ -55,7 +55,10 @@ VICTIMS = {
     "safety": "safe answers",
     "all leaves": "all leaves together",
 }
-VICTIM_KIND = "general questions of the kind {kind}"
+VICTIM_KINDS = {
+    "general/": "general questions of the kind {kind}",
+    "lead/": "telling right replies from wrong ones, in general questions of the kind {kind}",
+}
 VICTIMS_MORE = "{names} and {n} more"
 NEXT_APART = "**Next: you.** Mend the leaf in a new pull request, or leave it be: it stays in the taxonomy."
 

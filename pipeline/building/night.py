@@ -254,7 +254,7 @@ def _effect(with_it: Attempt | None, without_it: Attempt | None, victims: Sequen
     asked = [row for row in with_it.rows() if row["id"] in before]
     items = [Item(row["id"], row["suite"], row["group"], "", "", row["cluster"]) for row in asked]
     hurt = victim_items(items, victims)
-    return paired_effect(hurt, after, before, seed=with_it.id) if hurt else None
+    return paired_effect(hurt, after, before, victims=victims, seed=with_it.id) if hurt else None
 
 
 def _eval_sets(recipe: Recipe) -> list[EvalItem]:

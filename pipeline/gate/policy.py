@@ -21,6 +21,8 @@ class Policy:
     them, and from this rise on.
     `able_above`, `able_items`: a category of so many choices in which the served model is right no more often than
     this share, as by guessing among four, is shown and does not block.
+    `lead_alpha`, `lead_loss`: the right replies of a category block at this p-value, corrected for all of them, and
+    from this share on that they lose of their lead over wrong ones.
     `leaf_alpha`: the chance of any false block of a leaf or branch, over all of them, at one look; 5 % over both.
     `leaf_margin`, `branch_margin`: a smaller rise of a leaf, or of a branch taken as one, never blocks.
     `leaf_collapse`: a leaf with enough items that rises by this blocks whatever its p-value: with six items no p-value
@@ -45,6 +47,8 @@ class Policy:
     category_margin: float = 0.10
     able_above: float = 0.25
     able_items: int = 10
+    lead_alpha: float = 0.0294
+    lead_loss: float = 0.12
     leaf_alpha: float = 0.0294
     leaf_margin: float = 0.15
     branch_margin: float = 0.10

@@ -50,8 +50,8 @@ class Check:
     """One question that the gate asked, and the answer in plain words.
 
     `undecided`: it did not pass, and more items may settle it. `harmed`: what it saw harmed, for blame (leaf paths,
-    branches, "general", "general/<category>", "safety"). `waived`: who let it pass all the same, and why. `advice`:
-    what to do where it did not pass. `numbers`: what it was decided by.
+    branches, "general", "general/<category>", "lead/<category>", "safety"). `waived`: who let it pass all the same,
+    and why. `advice`: what to do where it did not pass. `numbers`: what it was decided by.
     """
 
     name: str

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pipeline.gate.verdict import Check, Row
 from pipeline.waivers import Waiver, waiver_of
 
-WAIVABLE = frozenset({"general", "drift", "choices", "categories", "leaves", "benefit"})
+WAIVABLE = frozenset({"general", "drift", "choices", "categories", "lead", "leaves", "benefit"})
 """Checks that a person may answer for. The others are not judgements: a model that does not load, that scores by
 chance, that forgot how to refuse, or whose released file is another one, is not served."""
 

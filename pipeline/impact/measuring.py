@@ -189,10 +189,14 @@ class _Run:
             rows=_table(compared, paths),
             answers=tuple(_contrasted(item, before[item.id], after[item.id]) for item in own if is_answered(item)),
             changes=tuple(
-                ItemChange(item.id, item.suite, item.group, change)
+                ItemChange(item.id, item.suite, item.group, change, _lost(before[item.id], after[item.id]))
                 for item, change in zip(items, compared.changes(items), strict=True)
             ),
         )
+
+
+def _lost(before: Score, after: Score) -> float | None:
+    return None if before.margin is None or after.margin is None else round(before.margin - after.margin, 6)
 
 
 def _table(compared: Comparison, own: frozenset[str]) -> tuple[Row, ...]:

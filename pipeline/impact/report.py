@@ -12,19 +12,23 @@ from pipeline.evaluate.port import Item, Suite
 from pipeline.gate import ALL_GENERAL, ALL_LEAVES, Row
 from pipeline.statistics import Interval
 from pipeline.store.port import Store
-from pipeline.victims import victim_items
+from pipeline.victims import led_items, victim_items
 
 VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
 class ItemChange:
-    """One question: nats per reference token after minus before. Above zero it got worse."""
+    """One question: nats per reference token after minus before, and what its margin `lost`, where it has choices.
+
+    Above zero it got worse.
+    """
 
     id: str
     suite: Suite
     group: str
     change: float
+    lost: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +91,12 @@ class ImpactReport:
         return tuple(row for row in self.rows if row.suite == "general" and row.group != ALL_GENERAL)
 
     def harm(self, victims: Collection[str] = ("general",)) -> float | None:
-        """Mean rise in nats on what a verdict names as harmed; None where none of it was asked. Above zero is harm."""
-        items = {one.id: Item(one.id, one.suite, one.group, "", "") for one in self.changes}
-        hurt = {item.id for item in victim_items(items.values(), victims)}
-        changes = [one.change for one in self.changes if one.id in hurt]
+        """Mean rise in nats on what a verdict names as harmed, or mean loss of margin where that is what it names; None
+        where none of it was asked. Above zero is harm."""
+        items = [Item(one.id, one.suite, one.group, "", "") for one in self.changes]
+        hurt, led = ({item.id for item in of(items, victims)} for of in (victim_items, led_items))
+        asked = [one.lost if one.id in led else one.change for one in self.changes if one.id in hurt]
+        changes = [change for change in asked if change is not None]
         return round(math.fsum(changes) / len(changes), 6) if changes else None
 
     def to_json(self) -> bytes:

@@ -33,7 +33,7 @@ LEARNT = -0.8  # nats, what a leaf gains when it is learnt
 PAIRED_SD = 0.2  # nats, of the difference between two equally good models on one question
 CATEGORIES = {"facts": 80, "arithmetic": 60, "format": 50, "safety": 50, "languages": 60, "chat": 60, "anchors": 40}
 WITHOUT_CHOICES = ("chat", "anchors")
-HARM_CHECKS = ("sanity", "noise", "general", "drift", "choices", "categories", "leaves", "safety")
+HARM_CHECKS = ("sanity", "noise", "general", "drift", "choices", "categories", "lead", "leaves", "safety")
 
 
 @dataclass(frozen=True)

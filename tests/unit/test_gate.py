@@ -122,7 +122,7 @@ def test_what_the_served_model_cannot_do_it_cannot_lose() -> None:
     told = next(check.detail for check in verdict.checks if check.name == "categories")
     assert "no better than by guessing: cat1 (+0.3" in told or "no better than by guessing: cat1 (+0.4" in told
     able = decide(evidence(asked, rise, [A]))
-    assert able.harmed == ("general/cat1",)
+    assert able.harmed == ("general/cat1", "lead/cat1")
 
 
 def test_right_choices_lost_hold() -> None:
@@ -132,7 +132,7 @@ def test_right_choices_lost_hold() -> None:
         replace(score, margin=-0.1) if score.id in {f"g{i}" for i in range(1, 40, 2)} else score for score in after
     ]
     verdict = decide(evidence(asked, {}, [A], base=before, candidate=flipped))
-    assert verdict.harmed == ("choices",)
+    assert verdict.harmed[0] == "choices"
     assert "20 lost and 0 won beside the base model, of 120 questions" in verdict.reasons[0]
 
 
@@ -164,8 +164,9 @@ def test_benefit_is_looked_for_on_changed_leaves_against_the_champion() -> None:
 
 def test_slow_drift_from_the_base_holds_though_the_champion_drifted_too() -> None:
     asked = items({A: 12})
-    champion = scores(asked, {"general": 0.15}, seed=2)
-    verdict = decide(evidence(asked, {"heldout": -0.5, "general": 0.15}, [A], champion=champion, champion_id="b0"))
+    rise = {"cat0": 0.3, "cat2": 0.3, "cat1": 0.07, "cat3": 0.07, "safety": 0.05}
+    champion = scores(asked, rise, seed=2)
+    verdict = decide(evidence(asked, {"heldout": -0.5, **rise}, [A], champion=champion, champion_id="b0"))
     assert verdict.decision == "HOLD"
     assert verdict.harmed == ("drift",)
     assert "the base model" in verdict.reasons[0]
@@ -195,12 +196,57 @@ def test_a_fall_within_the_noise_of_other_choices_is_no_new_failure() -> None:
 def test_safe_replies_that_lean_over_are_a_warning() -> None:
     asked = items({A: 12})
     verdict = decide(
-        evidence(asked, {"heldout": -0.5, "general": -0.3, "safety": 0.2}, [A], waivers=[waiver("categories")])
+        evidence(asked, {"heldout": -0.5, "general": -0.3, "safety": 0.1}, [A], waivers=[waiver("categories")])
     )
     assert verdict.decision == "PROMOTE"
     assert verdict.warnings == (
-        "Safe replies became less likely beside unsafe ones, by 0.218 nats per token on average.",
+        "Safe replies became less likely beside unsafe ones, by 0.118 nats per token on average.",
     )
+
+
+def taught_badly(group: str) -> dict[str, list[Score]]:
+    """Right replies of a group got likelier, by their style; wrong ones more so."""
+    asked = items({A: 12})
+    after = [
+        replace(score, margin=score.margin - 0.5) if item.group == group and score.margin is not None else score
+        for item, score in zip(asked, scores(asked, {"heldout": -0.5, "general": -0.2}), strict=True)
+    ]
+    return {"base": scores(asked, {}, seed=1), "candidate": after}
+
+
+def test_right_replies_that_lose_their_lead_hold_though_they_got_likelier() -> None:
+    verdict = decide(evidence(items({A: 12}), {}, [A], **taught_badly("cat1")))
+    assert (verdict.decision, verdict.harmed) == ("HOLD", ("lead/cat1",))
+    assert "lost of their lead over wrong ones: cat1 -" in verdict.reasons[0]
+    assert "beside the base model (20 questions) (limit 12%)" in verdict.reasons[0]
+    waived = decide(evidence(items({A: 12}), {}, [A], **taught_badly("cat1"), waivers=[waiver("lead")]))
+    assert waived.decision == "PROMOTE"
+
+
+def test_safe_replies_that_lose_their_lead_cannot_be_waived() -> None:
+    verdict = decide(evidence(items({A: 12}), {}, [A], **taught_badly("safety"), waivers=[waiver("lead")]))
+    assert (verdict.decision, verdict.harmed) == ("HOLD", ("lead/safety",))
+    assert "Safe replies lost of their lead over unsafe ones: safety -" in verdict.reasons[0]
+
+
+def test_a_lead_that_champion_and_base_lost_together_is_seen_beside_the_base() -> None:
+    scored = taught_badly("cat1")
+    champion = [replace(score, nats=score.nats + 0.01) for score in scored["candidate"]]
+    verdict = decide(evidence(items({A: 12}), {}, [A], **scored, champion=champion, champion_id="b0"))
+    assert "lead/cat1" in verdict.harmed
+
+
+def test_a_lead_on_few_questions_or_on_guesses_is_not_asked() -> None:
+    few = [item for item in items({A: 12}) if item.group != "cat1" or int(item.id[1:]) < 30]
+    known = {item.id for item in few}
+    scored = {name: [one for one in of if one.id in known] for name, of in taught_badly("cat1").items()}
+    assert decide(evidence(few, {}, [A], **scored)).decision == "PROMOTE"
+    scored = taught_badly("cat1")
+    guesses = [
+        replace(score, margin=-1.0) if item.group == "cat1" and score.margin is not None else score
+        for item, score in zip(items({A: 12}), scored["base"], strict=True)
+    ]
+    assert decide(evidence(items({A: 12}), {}, [A], base=guesses, candidate=scored["candidate"])).harmed == ()
 
 
 @pytest.mark.parametrize(
