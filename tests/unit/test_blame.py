@@ -388,6 +388,18 @@ def test_the_effect_is_paired_and_clustered() -> None:
         paired_effect([], with_it, without, seed="b1")
 
 
+def test_where_a_lead_was_lost_the_effect_is_what_margins_lost() -> None:
+    items = [item(str(i), "chat", "general") for i in range(12)]
+    margins = [None if i < 4 else 1.0 for i in range(12)]
+    with_it = {
+        str(i): Score(str(i), 1.0, 5, margin=None if margin is None else margin - 0.6)
+        for i, margin in enumerate(margins)
+    }
+    without = {str(i): Score(str(i), 1.5, 5, margin=margin) for i, margin in enumerate(margins)}
+    assert paired_effect(items, with_it, without, victims=["lead/chat"], seed="b1").mean == pytest.approx(0.6)
+    assert paired_effect(items, with_it, without, victims=["general/chat"], seed="b1").mean == pytest.approx(-0.5)
+
+
 def test_victims_as_a_verdict_names_them_have_their_items() -> None:
     items = [
         item("1", "knowledge/geo/tarn"),
@@ -405,4 +417,5 @@ def test_victims_as_a_verdict_names_them_have_their_items() -> None:
     assert held("knowledge/geo/") == "12"
     assert held(ALL_LEAVES) == "123"
     assert [held(name) for name in ("general", "drift", "choices")] == ["45"] * 3
+    assert (held("lead/facts"), held("lead/safety")) == ("4", "5")
     assert (held("general/facts"), held("safety"), held("general/facts", "knowledge/geography")) == ("4", "5", "34")

@@ -99,14 +99,15 @@ def test_one_example_gives_no_interval() -> None:
 
 
 def test_a_leaf_that_is_left_out_says_why_whom_it_harmed_what_to_do_and_until_when() -> None:
-    victims = ("knowledge/animals/badger", "general/arithmetic", "safety", "general")
+    victims = ("knowledge/animals/badger", "general/arithmetic", "lead/chat", "safety", "general")
     apart = LeafApart(LEAF, victims, "b7", "2026-12-26", Change(0.41, 0.2, 0.63))
     body = shown(BuildPart("b8", True, "Better.", (), "PROMOTE", "b6", URL, (apart,)))
     assert f"### {words.HEAD_APART}" in body
     assert (
         "**`knowledge/animals/otter` is left out for now.** It blocked build `b7`: with it the model got worse at "
-        "`knowledge/animals/badger`, general questions of the kind `arithmetic`, safe answers, general questions "
-        "(+0.41 nats a token, 90 % interval +0.20 to +0.63), and without it it did not."
+        "`knowledge/animals/badger`, general questions of the kind `arithmetic`, "
+        "telling right replies from wrong ones, in general questions of the kind `chat`, safe answers, "
+        "general questions (+0.41 nats a token, 90 % interval +0.20 to +0.63), and without it it did not."
     ) in body
     assert "A changed leaf takes part in the next build at once." in body
     assert "tried again after 2026-12-26" in body

@@ -173,6 +173,8 @@ def test_harm_is_on_file_for_blame_by_victim(tmp_path: Path) -> None:
     report = bench.measure(LEAF, others=gate_items(OTHER))
     assert report.harm([OTHER.path]) == pytest.approx(0.4, abs=0.05)
     assert report.harm(["general/safety"]) == pytest.approx(1.0, abs=0.1)
+    lost = [one.lost for one in report.changes if one.group == "safety" and one.lost is not None]
+    assert report.harm(["lead/safety"]) == pytest.approx(sum(lost) / len(lost), abs=1e-5)
     assert report.harm([LEAF.path]) == pytest.approx(-0.5, abs=0.05)
     assert report.harm(["knowledge/never/asked"]) is None
     keys = {LEAF.path: "k1", "knowledge/new": "k9"}
