@@ -20,7 +20,7 @@ from pipeline.building.request import BuildRequest, Progress, Tools
 from pipeline.card import render_card
 from pipeline.evaluate.items import audit_items, gate_items, general_items, items_digest
 from pipeline.evaluate.kept import Weights, scored
-from pipeline.evaluate.port import BATCH_ROWS, Item, Score, is_answered, item_of
+from pipeline.evaluate.port import BATCH_ROWS, Item, Score, item_of
 from pipeline.evaluate.sets import guarded
 from pipeline.export import ExportApart, ExportJob
 from pipeline.files import write_durably
@@ -244,9 +244,9 @@ class Attempt:
         }
         if champion is not None:
             scores["champion"] = self._scored(champion, items, 2)
-        # Answers cost fifty times a score and show no noise that scores do not; nor do many items more than some.
-        plain = sorted((item for item in items if not is_answered(item)), key=_rank)[:AGAIN]
-        again = self._scored(champion or base, plain, 3, batch=BATCH_ROWS // 2)
+        # Many items show no noise that some do not; of the general suite, so that all attempts and nights share them.
+        some_of = sorted((item for item in items if item.suite == "general"), key=_rank)[:AGAIN]
+        again = self._scored(champion or base, some_of, 3, batch=BATCH_ROWS // 2)
         rows = [asdict(item) | {who: asdict(of[i]) for who, of in scores.items()} for i, item in enumerate(items)]
         write_durably(self.folder / "scores.json", canonical(rows))
         prompts = [anchor.prompt for anchor in anchors.heldout[:CHATS]]
