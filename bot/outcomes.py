@@ -86,12 +86,22 @@ class GroupScore:
 
 
 @dataclass(frozen=True, slots=True)
+class LostLead:
+    """Right replies to general questions of one kind that stand out less from wrong ones: by which share."""
+
+    name: str
+    questions: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
 class ImpactPart:
     """What learning the leaves of `sha` does to the present model (`against`, a person's name for it).
 
     `leaves`: on their own held-out questions. `general`, `others`: on the general suite, and on leaves that others
-    wrote; None where there are none. `worse`: kinds of general questions and leaves that got clearly worse. `unread`:
-    (leaf, why it took no part). `rows`: trained on. `failed`: why there is no measurement; then the rest is empty.
+    wrote; None where there are none. `worse`: kinds of general questions and leaves that got clearly worse. `leads`:
+    kinds of general questions whose right replies lost much of their lead. `unread`: (leaf, why it took no part).
+    `rows`: trained on. `failed`: why there is no measurement; then the rest is empty.
     """
 
     sha: str
@@ -101,6 +111,7 @@ class ImpactPart:
     general: GroupScore | None = None
     others: GroupScore | None = None
     worse: tuple[GroupScore, ...] = ()
+    leads: tuple[LostLead, ...] = ()
     unread: tuple[tuple[str, str], ...] = ()
     rows: int = 0
     failed: str = ""

@@ -17,7 +17,7 @@ from bot.jobs.lint import judge
 from bot.jobs.preview import prompts_at_base
 from bot.jobs.shown import ShownJob
 from bot.jobs.watch import Watch
-from bot.outcomes import Contrast, GroupScore, ImpactPart, LeafScore
+from bot.outcomes import Contrast, GroupScore, ImpactPart, LeafScore, LostLead
 from bot.reading import read_pull
 from bot.render import impact as render
 from bot.render import texts
@@ -142,6 +142,7 @@ def part_of(report: ImpactReport, *, sha: str, against: str, unread: tuple[tuple
         general=_group(report.general),
         others=_group(report.together),
         worse=tuple(_worse(report)),
+        leads=tuple(LostLead(one.group, one.items, round(one.share, 4)) for one in report.leads),
         unread=unread,
         rows=report.trained,
     )

@@ -20,7 +20,11 @@ def outcome(part: ImpactPart) -> Outcome:
     """In a word. "worse": general questions or other leaves suffer beyond chance, whatever is learnt."""
     if not part.leaves:
         return "nothing"
-    if part.worse or any(group and learnt(group.change) == "worse" for group in (part.general, part.others)):
+    if (
+        part.worse
+        or part.leads
+        or any(group and learnt(group.change) == "worse" for group in (part.general, part.others))
+    ):
         return "worse"
     return "better" if any(learnt(leaf.change) == "better" for leaf in part.leaves) else "same"
 
@@ -64,6 +68,9 @@ def _groups(part: ImpactPart) -> Iterator[str]:
     if part.worse:
         names = ", ".join(f"{code(group.name)} ({signed(group.change.mean)})" for group in part.worse[:_MOST_WORSE])
         yield "- " + texts.IMPACT_WORSE.format(names=names)
+    if part.leads:
+        names = ", ".join(f"{code(one.name)} (-{one.share:.0%})" for one in part.leads[:_MOST_WORSE])
+        yield "- " + texts.IMPACT_LEADS.format(names=names)
 
 
 def _line(group: GroupScore, text: str) -> str:

@@ -95,6 +95,10 @@ IMPACT_VERDICTS = {
 }
 IMPACT_CHANGE = " ({mean} nats a token, 90 % interval {low} to {high}; below zero is better)"
 IMPACT_WORSE = "Clearly worse: {names}."
+IMPACT_LEADS = (
+    "Right replies to general questions stand out less from wrong ones: {names}. Look for answers that are wrong, or "
+    "for a tone that spreads to other questions; a build with such a loss is held back."
+)
 IMPACT_SKIPPED = "{leaf} was not measured: {reason}."
 IMPACT_MORE = "…and {n} more leaves; `/impact LEAF` measures one alone."
 IMPACT_NO_LEAF = "no leaf was changed, so there is nothing to learn"

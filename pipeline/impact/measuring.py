@@ -15,8 +15,9 @@ from pipeline.evaluate.kept import Weights, scored
 from pipeline.evaluate.port import Evaluator, Item, Score, is_answered
 from pipeline.evaluate.sets import guarded
 from pipeline.files import write_durably
-from pipeline.gate import ALL_LEAVES, Row
+from pipeline.gate import ALL_LEAVES, CALIBRATED, Row
 from pipeline.gate.comparison import Comparison
+from pipeline.gate.lead import leads
 from pipeline.gate.rows import adjusted, branch_rows, general_row, group_rows
 from pipeline.impact.report import Contrasted, ImpactReport, ItemChange, load_report, save_report
 from pipeline.leafdata import LeafDataset
@@ -192,6 +193,7 @@ class _Run:
                 ItemChange(item.id, item.suite, item.group, change, _lost(before[item.id], after[item.id]))
                 for item, change in zip(items, compared.changes(items), strict=True)
             ),
+            leads=tuple(one for one in leads(compared, None, CALIBRATED) if one.lost(CALIBRATED, compared.floor)),
         )
 
 

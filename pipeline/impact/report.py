@@ -10,11 +10,12 @@ from typing import Any
 
 from pipeline.evaluate.port import Item, Suite
 from pipeline.gate import ALL_GENERAL, ALL_LEAVES, Row
+from pipeline.gate.lead import Lead
 from pipeline.statistics import Interval
 from pipeline.store.port import Store
 from pipeline.victims import led_items, victim_items
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,8 @@ class ImpactReport:
     `leaves`: (path, leaf key). `against`: digest of the model that was tuned. `adapter`: SHA-256 of what tuning gave.
     `trained`: rows of leaves in the mixture; `anchors`: rows of the base's own answers beside them. `rows`: the table
     as the gate has it: own leaves, leaves of others, kinds of general questions, and the last two as a whole.
-    `answers`: of own leaves. `changes`: of every question.
+    `answers`: of own leaves. `changes`: of every question. `leads`: of kinds of general questions, those that are lost
+    by the gate's measure.
     """
 
     key: str
@@ -62,6 +64,7 @@ class ImpactReport:
     rows: tuple[Row, ...]
     answers: tuple[Contrasted, ...]
     changes: tuple[ItemChange, ...]
+    leads: tuple[Lead, ...]
 
     @property
     def own(self) -> tuple[Row, ...]:
@@ -113,6 +116,7 @@ def report_from(data: Mapping[str, Any]) -> ImpactReport:
     fields["rows"] = tuple(Row(**{**row, "change": Interval(**row["change"])}) for row in data["rows"])
     fields["answers"] = tuple(Contrasted(**one) for one in data["answers"])
     fields["changes"] = tuple(ItemChange(**one) for one in data["changes"])
+    fields["leads"] = tuple(Lead(**one) for one in data["leads"])
     return ImpactReport(**fields)
 
 

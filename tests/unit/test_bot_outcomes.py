@@ -11,7 +11,7 @@ import pytest
 
 from bot import pulls
 from bot.feedback import build_part, build_parts, leaf_scores, ledger_url, settled, typical
-from bot.outcomes import BuildPart, Change, Contrast, GroupScore, ImpactPart, LeafApart, LeafScore
+from bot.outcomes import BuildPart, Change, Contrast, GroupScore, ImpactPart, LeafApart, LeafScore, LostLead
 from bot.pulls import LintPart, MergePart, PullState
 from bot.render import comment, texts
 from bot.render import texts_models as words
@@ -262,6 +262,11 @@ def test_an_impact_run_in_the_comment() -> None:
     assert words.IMPACT_OLD.format(sha=SHA[:7]) in foretold(impact(), "b" * 40)
 
 
+def test_a_lead_that_is_lost_is_told() -> None:
+    body = foretold(impact(leads=(LostLead("chat", 25, 0.45), LostLead("safety", 46, 0.441))))
+    assert "stand out less from wrong ones: `chat` (-45%), `safety` (-44%). Look for answers" in body
+
+
 def test_an_impact_run_that_runs_or_failed() -> None:
     assert words.IMPACT_RUNS in foretold(ImpactPart(SHA, "running"))
     assert "could not be measured: no memory." in foretold(ImpactPart(SHA, "failed", failed="no memory."))
@@ -275,6 +280,7 @@ def test_an_impact_run_that_runs_or_failed() -> None:
         (impact(worse=()), "worse"),
         (impact(worse=(), others=None), "better"),
         (impact(worse=(), others=None, leaves=(FEW,)), "same"),
+        (impact(worse=(), others=None, leads=(LostLead("chat", 25, 0.45),)), "worse"),
         (impact(leaves=()), "nothing"),
         (impact(worse=(), others=None, general=GroupScore("all", 9, Change(1, 0.5, 2))), "worse"),
     ],

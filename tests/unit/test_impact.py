@@ -77,6 +77,7 @@ def test_what_is_measured(bench: Bench) -> None:
     assert report.anchors > 0
     assert len(report.adapter) == 64
     assert {one.leaf for one in report.answers} == {LEAF.path}
+    assert report.leads == ()
 
 
 def test_it_starts_from_the_present_model_and_rehearses_what_the_base_says(bench: Bench) -> None:
@@ -172,6 +173,8 @@ def test_harm_is_on_file_for_blame_by_victim(tmp_path: Path) -> None:
     bench = Bench(tmp_path, {LEAF.path: 0.5, OTHER.path: -0.4, "general": 0.0, "safety": -1.0})
     report = bench.measure(LEAF, others=gate_items(OTHER))
     assert report.harm([OTHER.path]) == pytest.approx(0.4, abs=0.05)
+    assert [one.group for one in report.leads] == ["safety"]
+    assert report.leads[0].share > 0.12
     assert report.harm(["general/safety"]) == pytest.approx(1.0, abs=0.1)
     lost = [one.lost for one in report.changes if one.group == "safety" and one.lost is not None]
     assert report.harm(["lead/safety"]) == pytest.approx(sum(lost) / len(lost), abs=1e-5)
