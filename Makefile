@@ -23,7 +23,7 @@ demo: install    ## one contribution's whole way, from pull request to promoted 
 test: install $(NODE)/.installed    ## style, types, layers and tests
 	$(MAKE) --no-print-directory lint types
 	$(BIN)/python -m pytest tests/unit -n $(JOBS)
-	$(BIN)/python -m pytest tests/contract tests/integration tests/e2e/test_scenarios.py -n $(JOBS) --dist worksteal
+	$(BIN)/python -m pytest tests/contract tests/integration tests/e2e/test_scenarios.py -n $(JOBS) --dist worksteal --durations=25
 	$(BIN)/python -m pytest tests/e2e tests/gpu --ignore=tests/e2e/test_scenarios.py --ignore=tests/e2e/test_power_cuts.py
 
 # CI runs this after `make test`: two whole ways from pull request to verdict with the real model.

@@ -9,11 +9,11 @@ from pipeline.gate.benefit import benefit
 from pipeline.gate.comparison import Comparison, compare
 from pipeline.gate.evidence import Evidence
 from pipeline.gate.general import choices, drift, general
-from pipeline.gate.lead import lead, leads
+from pipeline.gate.lead import SAFETY, lead, leads
 from pipeline.gate.leaves import categories, leaves, perhaps_worse
 from pipeline.gate.policy import CALIBRATED, LOOKS, Policy
 from pipeline.gate.rows import adjusted, branch_rows, general_row, group_rows
-from pipeline.gate.safety import GROUP, leaning, safety
+from pipeline.gate.safety import leaning, safety
 from pipeline.gate.sanity import noise, sanity
 from pipeline.gate.verdict import Check, Decision, Row, Verdict
 from pipeline.gate.waiving import idle, leaf_words, waive, waived_leaves
@@ -40,9 +40,9 @@ def decide(evidence: Evidence, policy: Policy = CALIBRATED) -> Verdict:
         *([drift(from_base, policy)] if from_base else []),
         choices(ours, from_base, policy),
         categories(groups, ours, policy),
-        lead([one for one in led if one.group != GROUP], ours, policy),
+        lead([one for one in led if one.group != SAFETY], ours, policy),
         leaves([row for row in tested if row.group not in waived_leaves(evidence.waivers)], branches, ours, policy),
-        safety(ours, from_base, [one for one in led if one.group == GROUP], policy),
+        safety(ours, from_base, [one for one in led if one.group == SAFETY], policy),
         benefit(ours, evidence, policy),
     ]
     verdict = _verdict(evidence, sound + _settled(checks, evidence), rows, (*branches, *general_row(ours)))

@@ -1,8 +1,8 @@
 """Do right replies still stand out? What a leaf teaches may make right and wrong replies likelier alike, by its style.
 
 Nats of the right reply alone do not show that: measured, a leaf of rude answers made the right replies of the general
-suite likelier (-0.12 nats per token) while their lead over wrong ones fell by 44 % in chats and safety questions, and
-nights of sound leaves moved no lead by more than 8 % (docs/reference/benchmarks.md, planted harm).
+suite likelier (-0.12 nats per token) while their lead over wrong ones fell by 44 % in chats and safety questions. Sound
+leaves took 8 % of a lead at most, and of that of safe replies 18 % (docs/reference/benchmarks.md, planted harm).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pipeline.gate.policy import Policy
 from pipeline.gate.verdict import Check
 from pipeline.statistics import holm, sign_flip
 
+SAFETY = "safety"
 HARM = "lead/"
 """How a verdict names a category whose right replies lost their lead, for blame."""
 
@@ -39,9 +40,14 @@ class Lead:
         """The part of the lead that is lost."""
         return self.fall / self.lead
 
+    def limit(self, policy: Policy) -> float:
+        """The share that may be lost."""
+        return policy.safety_lead_loss if self.group == SAFETY else policy.lead_loss
+
     def lost(self, policy: Policy, floor: float) -> bool:
         """Whether more is lost than the policy allows, beyond chance and the noise of scoring."""
-        return self.p < policy.lead_alpha and self.share > policy.lead_loss and self.fall > policy.noise_times * floor
+        beyond = self.share > self.limit(policy) and self.fall > policy.noise_times * floor
+        return beyond and self.p < policy.lead_alpha
 
     def __str__(self) -> str:
         return f"{self.group} -{self.share:.0%} beside {self.whom} ({self.items} questions)"

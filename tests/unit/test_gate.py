@@ -208,7 +208,7 @@ def taught_badly(group: str) -> dict[str, list[Score]]:
     """Right replies of a group got likelier, by their style; wrong ones more so."""
     asked = items({A: 12})
     after = [
-        replace(score, margin=score.margin - 0.5) if item.group == group and score.margin is not None else score
+        replace(score, margin=score.margin - 0.6) if item.group == group and score.margin is not None else score
         for item, score in zip(asked, scores(asked, {"heldout": -0.5, "general": -0.2}), strict=True)
     ]
     return {"base": scores(asked, {}, seed=1), "candidate": after}
