@@ -111,8 +111,8 @@ class ImpactPart:
     general: GroupScore | None = None
     others: GroupScore | None = None
     worse: tuple[GroupScore, ...] = ()
-    leads: tuple[LostLead, ...] = ()
     unread: tuple[tuple[str, str], ...] = ()
     rows: int = 0
     failed: str = ""
     job: str = ""
+    leads: tuple[LostLead, ...] = ()

@@ -232,6 +232,7 @@ def test_it_always_fits() -> None:
     build = BuildPart("b", True, long, (score,) * 300, "PROMOTE", "b0", PAGE, (apart,) * 300)
     group = GroupScore(long, 9, Change(1, 0.5, 2))
     impact = ImpactPart(SHA, "done", long, (score,) * 300, group, group, (group,) * 300, ((long, long),) * 300, 9)
+    impact = replace(impact, leads=(LostLead(long, 9, 0.5),) * 300)
     preview = PreviewPart(SHA, "done", long, (leaf,) * 300)
     places = (SeedPlace(1, long, 3, 1.0, True), SeedPlace(2, long, 3, 0.5), SeedPlace(3)) * 20
     read = LeafDocument(long, long, long, read=(long,) * 20, files=99, unread=((long, long),) * 20, seeds=places)
