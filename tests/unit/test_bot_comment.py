@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from bot import pulls
-from bot.outcomes import Change, Contrast, GroupScore, ImpactPart, LeafApart
+from bot.outcomes import Change, Contrast, GroupScore, ImpactPart, LeafApart, LostLead
 from bot.pulls import (
     Budget,
     BuildPart,
