@@ -1,6 +1,6 @@
 """Blame: which of the changed leaves does the harm that the gate found. Pure: each trial is the caller's build stage.
 
-Leaves are ranked by what is known of their harm (screening), the excluded set is narrowed by bisection over that
+Leaves are ranked by what is known of their harm, else by their likeness to what was harmed (screening), the excluded set is narrowed by bisection over that
 ranking, and what remains is made minimal by ddmin (Zeller & Hildebrandt, Simplifying and Isolating Failure-Inducing
 Input, TSE 2002). With one culprit among k leaves that takes three trials where screening is right, else about
 log2 k + 3. Training is noisy near a margin, so a trial that alone decides is seconded by another. Trials depend on
@@ -56,11 +56,13 @@ def find_culprits(
     verdict_without: Without,
     *,
     most_runs: int,
+    likeness: Mapping[str, float] | None = None,
     effect_of: EffectOf | None = None,
 ) -> Blame:
     """Find the leaves of `changed` that do the harm of `verdict_without(frozenset())`, the build that was blocked.
 
-    `harm`: leaf → nats that it is known to add on the harmed items. `verdict_without(excluded)` judges a model that
+    `harm`: leaf → nats that it is known to add on the harmed items. `likeness`: leaf → how like it is to them, for
+    leaves of which no harm is known (`pipeline.likeness`). `verdict_without(excluded)` judges a model that
     never saw the excluded leaves; it is called once for each set, at most `most_runs` times beside the empty one. A
     trial that is no working model, or that leaves a harm undecided, does not clear what it left out.
     `effect_of(with, without, victims)` compares the scores of two excluded sets. What `verdict_without` raises comes
@@ -75,9 +77,9 @@ def find_culprits(
         return Blame((), 0, "No leaf changed since the champion, so the harm comes from somewhere else.")
     harm = {leaf: nats for leaf, nats in harm.items() if math.isfinite(nats)}  # no figure is better than a wrong one
     trials = Trials(verdict_without, victims, most_runs)
-    ranked = rank(changed, harm, victims)
+    ranked = rank(changed, harm, victims, likeness or {})
     try:
-        found, sure = search(trials, ranked, harm)
+        found, sure = search(trials, ranked, harm if harm else likeness or {})
     except Spent:
         return Blame((), trials.runs, _spent(trials, most_runs), trials.smallest(ranked))
     if not found:
@@ -89,12 +91,20 @@ def find_culprits(
     return Blame(culprits, trials.runs, _told(culprits, trials.runs), found)
 
 
-def rank(changed: Sequence[str], harm: Mapping[str, float], victims: Collection[str] = ()) -> tuple[str, ...]:
-    """The order of suspicion: known harm first, the greatest ahead; then by hash; then leaves that are victims."""
-    unique = dict.fromkeys(changed)
-    return tuple(
-        sorted(unique, key=lambda leaf: (leaf in victims, leaf not in harm, -harm.get(leaf, 0.0), _hash(leaf), leaf))
-    )
+def rank(
+    changed: Sequence[str],
+    harm: Mapping[str, float],
+    victims: Collection[str] = (),
+    likeness: Mapping[str, float] | None = None,
+) -> tuple[str, ...]:
+    """The order of suspicion: known harm first, the greatest ahead; then by likeness; then by hash; then leaves that
+    are victims."""
+    like = likeness or {}
+
+    def key(leaf: str) -> tuple[object, ...]:
+        return (leaf in victims, leaf not in harm, -harm.get(leaf, 0.0), -like.get(leaf, 0.0), _hash(leaf), leaf)
+
+    return tuple(sorted(dict.fromkeys(changed), key=key))
 
 
 def _culprit(trials: Trials, leaf: str, found: tuple[str, ...], effect_of: EffectOf | None) -> Culprit:

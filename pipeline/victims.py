@@ -28,10 +28,18 @@ def paired_effect(
     """
     if not items:
         raise ValueError("no item of the victims was scored, so the effect cannot be told")
+    changes = added(items, with_leaf, without, victims)
+    return interval(list(changes.values()), units([item for item in items if item.id in changes]), seed=seed)
+
+
+def added(
+    items: Iterable[Item], with_leaf: Mapping[str, Score], without: Mapping[str, Score], victims: Collection[str]
+) -> dict[str, float]:
+    """The harm by item, in nats, above zero is worse; without those that had to have choices and have none."""
+    items = list(items)
     led = {item.id for item in led_items(items, victims)}
-    added = {item.id: _added(with_leaf[item.id], without[item.id], item.id in led) for item in items}
-    asked = [item for item in items if added[item.id] is not None]
-    return interval([change for change in added.values() if change is not None], units(asked), seed=seed)
+    changes = {item.id: _added(with_leaf[item.id], without[item.id], item.id in led) for item in items}
+    return {name: change for name, change in changes.items() if change is not None}
 
 
 def led_items(items: Iterable[Item], victims: Collection[str]) -> list[Item]:

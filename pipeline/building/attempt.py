@@ -158,6 +158,15 @@ class Attempt:
         rows: list[dict[str, Any]] = json.loads((self.folder / "scores.json").read_bytes())
         return rows
 
+    def taught(self) -> dict[str, list[str]]:
+        """Rows of the mixture as texts, by changed leaf; after `verdict`."""
+        found: dict[str, list[str]] = {leaf: [] for leaf in self.changed}
+        for line in (self.folder / "mixture.jsonl").read_text(encoding="utf-8").splitlines():
+            row = json.loads(line)
+            if row["leaf"] in found:
+                found[row["leaf"]].append(" ".join(message["content"] for message in row["messages"]))
+        return found
+
     def _stage(self, name: str, work: Any, *, depends: object = None) -> dict[str, Any]:
         began, made = time.monotonic(), len(self.stages.made)
         output = self.stages.run(name, work, depends=depends)

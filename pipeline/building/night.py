@@ -13,7 +13,7 @@ from pipeline.building.attempt import Attempt, Night
 from pipeline.building.champion import read_champion
 from pipeline.building.request import BuildRequest, BuildResult, Progress, Tools
 from pipeline.evaluate.items import audit_items, gate_items, general_items
-from pipeline.evaluate.port import Evaluator, Item
+from pipeline.evaluate.port import Evaluator, Item, Score, item_of
 from pipeline.evaluate.sets import EvalSetError, read_sets
 from pipeline.export import Exporter, export
 from pipeline.files import write_durably
@@ -22,6 +22,7 @@ from pipeline.git import Access, Repository
 from pipeline.impact import known_harm
 from pipeline.leafdata import LeafDataset, Origin
 from pipeline.ledger import Remote, catch_up
+from pipeline.likeness import likeness
 from pipeline.manifest import LiveLeaf, canonical
 from pipeline.mixture import anchors_wanted
 from pipeline.models import resolve
@@ -37,6 +38,7 @@ from pipeline.statistics import Interval
 from pipeline.store.port import Store
 from pipeline.tokens import token_counter
 from pipeline.train.port import Trainer
+from pipeline.victims import added
 from pipeline.waivers import WaiverProblem, read_waivers
 from validators import Leaf
 
@@ -199,6 +201,7 @@ class _Night:
             known_harm(self.tools.store, suspects, verdict.harmed),
             without,
             most_runs=self.request.blame_runs,
+            likeness=_likeness(attempt, verdict.harmed),
             effect_of=effect,
         )
         write_durably(attempt.folder / "blame.json", canonical(asdict(blame)))
@@ -244,6 +247,16 @@ def _without(live: Sequence[LiveLeaf], paths: Sequence[str] | frozenset[str]) ->
 def _harmless(verdict: Verdict) -> Verdict:
     """Of a build without any leaf: nothing is learnt, so nothing is harmed."""
     return Verdict("HOLD", ("No leaf is left.",), (), verdict.against, verdict.build_id)
+
+
+def _likeness(attempt: Attempt, victims: Sequence[str]) -> dict[str, float]:
+    """How like each changed leaf is to the victims' questions, as far as these got worse beside the incumbent."""
+    rows = attempt.rows()
+    items = {row["id"]: item_of(row) for row in rows}
+    before = {row["id"]: Score(**row.get("champion", row["base"])) for row in rows}
+    harm = added(victim_items(items.values(), victims), attempt.candidate_scores(), before, victims)
+    asked = {name: " ".join([of.question, of.reference, *of.choices]) for name, of in items.items() if name in harm}
+    return likeness(attempt.taught(), [(asked[name], nats) for name, nats in harm.items()])
 
 
 def _effect(with_it: Attempt | None, without_it: Attempt | None, victims: Sequence[str]) -> Interval | None:

@@ -68,6 +68,15 @@ def test_right_screening_needs_three_trials() -> None:
     assert changed[9] in blame.why
 
 
+def test_likeness_leads_where_no_harm_is_known_and_is_never_a_proof() -> None:
+    changed = leaves(16)
+    like = dict.fromkeys(changed, 0.1) | {changed[9]: 2.0}
+    blame = find_culprits(changed, {}, World(changed, one(changed[9])), likeness=like, most_runs=20)
+    assert (names(blame), blame.runs) == ([changed[9]], 3)
+    misled = find_culprits(changed, {}, World(changed, one(changed[4])), likeness=like, most_runs=20)
+    assert names(misled) == [changed[4]]
+
+
 def test_the_same_questions_are_asked_again_after_a_kill() -> None:
     changed = leaves(20)
     first, second = World(changed, either(changed[3:5])), World(changed, either(changed[3:5]))
@@ -306,6 +315,7 @@ def test_a_figure_that_is_no_number_is_none() -> None:
 def test_the_order_of_suspicion() -> None:
     order = rank(["k/a", "k/b", "k/c", "k/d", "k/e", "k/b"], {"k/b": 0.1, "k/d": 0.3, "k/a": -1.0, "k/e": 5.0}, {"k/e"})
     assert order == ("k/d", "k/b", "k/a", "k/c", "k/e")
+    assert rank(["k/a", "k/b", "k/c"], {"k/b": 0.1}, (), {"k/c": 2.0, "k/a": 1.0}) == ("k/b", "k/c", "k/a")
     unknown = rank(leaves(30), {})
     assert unknown == rank(reversed(leaves(30)), {})  # type: ignore[arg-type]
     assert unknown != tuple(leaves(30))
