@@ -1,10 +1,11 @@
 """Blame: which of the changed leaves does the harm that the gate found. Pure: each trial is the caller's build stage.
 
-Leaves are ranked by what is known of their harm, else by their likeness to what was harmed (screening), the excluded set is narrowed by bisection over that
-ranking, and what remains is made minimal by ddmin (Zeller & Hildebrandt, Simplifying and Isolating Failure-Inducing
-Input, TSE 2002). With one culprit among k leaves that takes three trials where screening is right, else about
-log2 k + 3. Training is noisy near a margin, so a trial that alone decides is seconded by another. Trials depend on
-earlier verdicts alone, so a search that was killed asks the same questions again.
+Leaves are ranked by what is known of their harm, else by their likeness to what was harmed (screening), the excluded
+set is narrowed by bisection over that ranking, and what remains is made minimal by ddmin (Zeller & Hildebrandt,
+Simplifying and Isolating Failure-Inducing Input, TSE 2002). With one culprit among k leaves that takes three trials
+where screening is right, else about log2 k + 3. Training is noisy near a margin, so a trial that alone decides is
+seconded by another. Trials depend on earlier verdicts alone, so a search that was killed asks the same questions
+again.
 """
 
 from __future__ import annotations

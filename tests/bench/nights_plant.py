@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,7 +35,6 @@ from validators.model import Span
 SOUND, ROWS, SEEDS = 4, 30, 6
 NAMED = 0.9
 """The bar of issue 6: the share of plantings whose culprit is named; all are to be held."""
-GENERAL_ITEMS = 300
 
 _TASKS = """
 how to boil an egg|how to water a cactus|how to fold a shirt|what to pack for a weekend by the sea|how to clean a window
@@ -194,7 +192,7 @@ def _night(folder: Path, number: int, leaf: Leaf, dataset: LeafDataset, store: P
             commit=Repository(state / "mirror.git").resolve("HEAD"),
             state=state,
             student=DEFAULT_MODEL,
-            recipe=replace(load_recipe(), general_items=GENERAL_ITEMS),
+            recipe=load_recipe(),
             datasets=[*made, dataset],
             leaves=[(one, ORIGIN) for one in (*sound, leaf)],
             today=MONDAY,
