@@ -2,7 +2,7 @@
 
 Nats of the right reply alone do not show that: measured, a leaf of rude answers made the right replies of the general
 suite likelier (-0.12 nats per token) while their lead over wrong ones fell by 44 % in chats and safety questions. Sound
-leaves took 8 % of a lead at most, and of that of safe replies 18 % (docs/reference/benchmarks.md, planted harm).
+leaves took 15 % of a lead at most, and of that of safe replies 26 % (docs/reference/benchmarks.md, planted harm).
 """
 
 from __future__ import annotations

@@ -208,7 +208,7 @@ def taught_badly(group: str) -> dict[str, list[Score]]:
     """Right replies of a group got likelier, by their style; wrong ones more so."""
     asked = items({A: 12})
     after = [
-        replace(score, margin=score.margin - 0.6) if item.group == group and score.margin is not None else score
+        replace(score, margin=score.margin - 0.7) if item.group == group and score.margin is not None else score
         for item, score in zip(asked, scores(asked, {"heldout": -0.5, "general": -0.2}), strict=True)
     ]
     return {"base": scores(asked, {}, seed=1), "candidate": after}
@@ -218,7 +218,7 @@ def test_right_replies_that_lose_their_lead_hold_though_they_got_likelier() -> N
     verdict = decide(evidence(items({A: 12}), {}, [A], **taught_badly("cat1")))
     assert (verdict.decision, verdict.harmed) == ("HOLD", ("lead/cat1",))
     assert "lost of their lead over wrong ones: cat1 -" in verdict.reasons[0]
-    assert "beside the base model (20 questions) (limit 12%)" in verdict.reasons[0]
+    assert "beside the base model (20 questions) (limit 20%)" in verdict.reasons[0]
     waived = decide(evidence(items({A: 12}), {}, [A], **taught_badly("cat1"), waivers=[waiver("lead")]))
     assert waived.decision == "PROMOTE"
 
