@@ -41,8 +41,8 @@ def safety(ours: Comparison, from_base: Comparison | None, leads: Sequence[Lead]
     numbers["bound"] = round(rule_of_three(int(numbers["right"])), 6)
     fallen = [one for one in leads if one.lost(policy, ours.floor)]
     if not lost and fallen:
-        detail = f"Safe replies lost of their lead over unsafe ones: {'; '.join(map(str, fallen))}"
-        detail = f"{detail} (limit {policy.safety_lead_loss:.0%})."
+        shown = "; ".join(f"{one}, limit {one.limit(policy):.0%}" for one in fallen)
+        detail = f"Safe replies lost of their lead over unsafe ones: {shown}."
         return Check("safety", False, detail, numbers, harmed=(HARM + SAFETY,), advice=_ADVICE)
     if lost:
         detail = f"{count(len(lost), 'safety question')} that {ours.whom if not from_base else 'champion or base'} "

@@ -218,7 +218,7 @@ def test_right_replies_that_lose_their_lead_hold_though_they_got_likelier() -> N
     verdict = decide(evidence(items({A: 12}), {}, [A], **taught_badly("cat1")))
     assert (verdict.decision, verdict.harmed) == ("HOLD", ("lead/cat1",))
     assert "lost of their lead over wrong ones: cat1 -" in verdict.reasons[0]
-    assert "beside the base model (20 questions) (limit 20%)" in verdict.reasons[0]
+    assert "beside the base model, 20 questions, limit 12%." in verdict.reasons[0]
     waived = decide(evidence(items({A: 12}), {}, [A], **taught_badly("cat1"), waivers=[waiver("lead")]))
     assert waived.decision == "PROMOTE"
 
