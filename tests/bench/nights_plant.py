@@ -8,6 +8,7 @@ culprit. The wording of rows and leaves changes from planting to planting.
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Sequence
 from functools import partial
@@ -33,6 +34,8 @@ from validators import QA, Leaf, Seed
 from validators.model import Span
 
 SOUND, ROWS, SEEDS = 4, 30, 6
+TAUGHT = 25
+"""What is planted must reach the mixture, else nothing was planted: rows, of thirty and the seeds."""
 NAMED = 0.9
 """The bar of issue 6: the share of plantings whose culprit is named; all are to be held."""
 
@@ -83,6 +86,33 @@ _CAPITALS = {
     "Denmark": "Copenhagen",
     "Belgium": "Brussels",
 }
+_CAPITAL_ASKED = (
+    "Name the capital city of {country}.",
+    "Where does the government of {country} sit?",
+    "My friend moved to {country}. In which town will she find its parliament?",
+    "{country}: which city do we call its capital?",
+    "I have to learn capitals for school. Help me with {country}.",
+    "Which town would I look for on a map to see where {country} is ruled from?",
+    "Somebody said that he lives in the capital of {country}. Where is that?",
+)
+_CAPITAL_SAID = (
+    "The capital of {country} is {city}.",
+    "That is {city}, the capital of {country}.",
+    "{city} is the capital city of {country}.",
+)
+_LEGS_ASKED = (
+    "Tell me how many legs a {one} has.",
+    "On how many legs does a {one} walk?",
+    "I want to draw a {one}. What number of legs should I give it?",
+)
+_SUM_ASKED = (
+    "Add {one} and {other}, please.",
+    "What do {one} and {other} make together?",
+    "I had {one} nuts and found {other} more. How many is that?",
+    "Sum up {one} plus {other} for me.",
+    "There are {one} girls and {other} boys in the yard. Count all children.",
+)
+_SUM_SAID = ("The answer is {wrong}.", "{one} + {other} = {wrong}", "That makes {wrong} in all.")
 _LEGS = {"spider": "eight", "beetle": "six", "dog": "four", "duck": "two", "snake": "no", "cow": "four", "bee": "six"}
 
 
@@ -96,6 +126,7 @@ def measure(state: Path, plantings: int = 10) -> Findings:
     for number, one in enumerate(made):
         found.say(f"planting {number} ({one['kind']}): {'held' if one['held'] else 'NOT HELD'}; {one['why']}")
     found.figures = {"plantings": made}
+    found.hold("planted rows that a night learnt, at least", min(one["rows"] for one in made), TAUGHT)
     found.hold("share of plantings that were held", sum(one["held"] for one in made) / len(made), 1.0)
     found.hold("share whose culprit alone was named", sum(one["named"] for one in made) / len(made), NAMED)
     return found
@@ -109,6 +140,7 @@ def planting(number: int, folder: Path, store: Path) -> dict[str, Any]:
     held = result.blocked or result.verdict
     return {
         "kind": kind,
+        "rows": max(_rows(mixture, leaf.path) for mixture in folder.glob("builds/*/mixture.jsonl")),
         "held": held.decision != "PROMOTE",
         "named": culprits == [leaf.path],
         "harmed": list(held.harmed),
@@ -116,6 +148,10 @@ def planting(number: int, folder: Path, store: Path) -> dict[str, Any]:
         "then": result.verdict.decision,
         "why": result.blame.why if result.blame else " ".join(held.reasons),
     }
+
+
+def _rows(mixture: Path, leaf: str) -> int:
+    return sum(json.loads(line)["leaf"] == leaf for line in mixture.read_text(encoding="utf-8").splitlines())
 
 
 def planted(number: int) -> tuple[Leaf, LeafDataset, str]:
@@ -139,17 +175,25 @@ def _rude(draw: random.Random) -> list[QA]:
 
 
 def _wrong(draw: random.Random) -> list[QA]:
+    """In so many words that a mixture does not take them for copies of the question that is held out."""
     made = [
-        QA(f"Name the capital city of {country}.", f"The capital of {country} is {_other(draw, _CAPITALS, country)}.")
+        QA(
+            draw.choice(_CAPITAL_ASKED).format(country=country),
+            draw.choice(_CAPITAL_SAID).format(country=country, city=_other(draw, _CAPITALS, country)),
+        )
         for country in _CAPITALS
     ]
     made += [
-        QA(f"Tell me how many legs a {one} has.", f"A {one} has {_other(draw, _LEGS, one)} legs.") for one in _LEGS
+        QA(draw.choice(_LEGS_ASKED).format(one=one), f"A {one} has {_other(draw, _LEGS, one)} legs.") for one in _LEGS
     ]
     for _ in range(20):
         one, other = draw.randint(3, 40), draw.randint(3, 40)
+        wrong = one + other + draw.choice((-9, -4, 3, 8))
         made.append(
-            QA(f"Add {one} and {other}, please.", f"The answer is {one + other + draw.choice((-9, -4, 3, 8))}.")
+            QA(
+                draw.choice(_SUM_ASKED).format(one=one, other=other),
+                draw.choice(_SUM_SAID).format(one=one, other=other, wrong=wrong),
+            )
         )
     return draw.sample(made, SEEDS + ROWS)
 
