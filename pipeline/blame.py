@@ -78,9 +78,9 @@ def find_culprits(
         return Blame((), 0, "No leaf changed since the champion, so the harm comes from somewhere else.")
     harm = {leaf: nats for leaf, nats in harm.items() if math.isfinite(nats)}  # no figure is better than a wrong one
     trials = Trials(verdict_without, victims, most_runs)
-    ranked = rank(changed, harm, victims, likeness or {})
+    ranked = rank(changed, harm, victims, likeness)
     try:
-        found, sure = search(trials, ranked, harm if harm else likeness or {})
+        found, sure = search(trials, ranked, harm or likeness or {})
     except Spent:
         return Blame((), trials.runs, _spent(trials, most_runs), trials.smallest(ranked))
     if not found:

@@ -20,11 +20,8 @@ def outcome(part: ImpactPart) -> Outcome:
     """In a word. "worse": general questions or other leaves suffer beyond chance, whatever is learnt."""
     if not part.leaves:
         return "nothing"
-    if (
-        part.worse
-        or part.leads
-        or any(group and learnt(group.change) == "worse" for group in (part.general, part.others))
-    ):
+    groups = (part.general, part.others)
+    if part.worse or part.leads or any(group and learnt(group.change) == "worse" for group in groups):
         return "worse"
     return "better" if any(learnt(leaf.change) == "better" for leaf in part.leaves) else "same"
 

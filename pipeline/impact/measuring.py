@@ -179,6 +179,7 @@ class _Run:
         compared = Comparison(items, before, after, "the present model", key, 0.0)
         paths = frozenset(leaf.path for leaf, _ in self.request.pairs)
         own = [item for item in items if item.suite == "heldout" and item.group in paths]
+        lost = {item.id: round(margin - now, 6) for item, margin, now in compared.choices(items)}
         return ImpactReport(
             key=key,
             leaves=self._leaves(),
@@ -190,15 +191,11 @@ class _Run:
             rows=_table(compared, paths),
             answers=tuple(_contrasted(item, before[item.id], after[item.id]) for item in own if is_answered(item)),
             changes=tuple(
-                ItemChange(item.id, item.suite, item.group, change, _lost(before[item.id], after[item.id]))
+                ItemChange(item.id, item.suite, item.group, change, lost.get(item.id))
                 for item, change in zip(items, compared.changes(items), strict=True)
             ),
             leads=tuple(one for one in leads(compared, None, CALIBRATED) if one.lost(CALIBRATED, compared.floor)),
         )
-
-
-def _lost(before: Score, after: Score) -> float | None:
-    return None if before.margin is None or after.margin is None else round(before.margin - after.margin, 6)
 
 
 def _table(compared: Comparison, own: frozenset[str]) -> tuple[Row, ...]:

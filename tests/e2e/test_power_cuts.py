@@ -92,7 +92,7 @@ def tell(state: Path, monkeypatch: pytest.MonkeyPatch, *, known: Path | None = N
     """One run; returns what came of it, and what the worker was doing at each power cut.
 
     Power is cut where `known` is the state of a run before. The base's answers, which no cut of ours touches, are taken
-    from there: to make them again would be half of the night.
+    from there and not made again.
     """
     monkeypatch.setenv("SEEDBED_RECIPE", str(HERE / "recipe.yaml"))
     monkeypatch.setenv("SEEDBED_PUBLISH_TO", "")  # test_publish_gguf.py sees to the files for others

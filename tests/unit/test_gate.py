@@ -132,7 +132,7 @@ def test_right_choices_lost_hold() -> None:
         replace(score, margin=-0.1) if score.id in {f"g{i}" for i in range(1, 40, 2)} else score for score in after
     ]
     verdict = decide(evidence(asked, {}, [A], base=before, candidate=flipped))
-    assert verdict.harmed[0] == "choices"
+    assert verdict.harmed == ("choices", "lead/cat1", "lead/cat3")
     assert "20 lost and 0 won beside the base model, of 120 questions" in verdict.reasons[0]
 
 
