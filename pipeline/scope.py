@@ -12,8 +12,9 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
 
+from pipeline.evaluate.items import ANCHOR_GROUP
 from pipeline.evaluate.port import Item
-from pipeline.modes.model import MOST_ITEMS, Mode
+from pipeline.modes.model import AGAIN, MOST_ITEMS, Mode
 
 
 def scope(items: Sequence[Item], mode: Mode, changed: frozenset[str], most: int = MOST_ITEMS) -> list[Item]:
@@ -32,6 +33,15 @@ def some(items: Sequence[Item], most: int) -> list[Item]:
     """At most `most` of the items, in their order: one of each group, then a second one of each, by hash."""
     kept = {item.id for item in _sampled(items, most)}
     return [item for item in items if item.id in kept]
+
+
+def repeated(items: Sequence[Item]) -> list[Item]:
+    """The items that the incumbent is scored on a second time, by hash: many show no noise that some do not.
+
+    Of the packaged suite, so that all attempts and nights share them.
+    """
+    general = [item for item in items if item.suite == "general" and item.group != ANCHOR_GROUP]
+    return sorted(general, key=lambda item: _rank(item.id))[:AGAIN]
 
 
 def _sampled(items: Sequence[Item], most: int) -> list[Item]:

@@ -6,7 +6,6 @@ follows a quarantine is the trial that left out the same leaves, and trains noth
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from collections.abc import Sequence
@@ -14,13 +13,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from pipeline.anchors import ANSWER_TOKENS as CHAT_TOKENS
 from pipeline.anchors import Anchors, make_anchors
 from pipeline.building.champion import Champion, read_champion, start_of
 from pipeline.building.request import BuildRequest, Progress, Tools
 from pipeline.card import render_card
 from pipeline.evaluate.items import audit_items, gate_items, general_items, items_digest
 from pipeline.evaluate.kept import Weights, scored
-from pipeline.evaluate.port import BATCH_ROWS, Item, Score, item_of
+from pipeline.evaluate.port import BATCH_ROWS, OTHER_BATCH, Item, Score, item_of
 from pipeline.evaluate.sets import guarded
 from pipeline.export import ExportApart, ExportJob
 from pipeline.files import write_durably
@@ -31,19 +31,18 @@ from pipeline.ledger import Entry, Remote, leaf_files, record
 from pipeline.manifest import LiveLeaf, build_id, build_inputs, canonical, manifest
 from pipeline.mixture import Contents, anchors_wanted, contents, difference, mix
 from pipeline.models import ModelFolder, same_tokenizer
-from pipeline.modes import AGAIN, Mode
+from pipeline.modes import CHATS, Mode
 from pipeline.quality.decontamination import EvalItem
 from pipeline.recipe import Recipe
 from pipeline.registry import BASE, Registry
 from pipeline.replay import loss_rises
-from pipeline.scope import scope, some
+from pipeline.scope import repeated, scope, some
 from pipeline.stages import BuildError, Stages
 from pipeline.train.port import TrainJob
 from pipeline.waivers import Waiver
 from validators import Leaf
 
 _SPANS = {"mixture": (0.0, 0.1), "train": (0.1, 0.7), "evaluate": (0.7, 0.92), "export": (0.92, 1.0)}
-CHATS, CHAT_TOKENS = 20, 48  # greedy answers to ordinary prompts that the gate looks at
 _RECORDED = ("manifest.json", "verdict.json", "MODEL_CARD.md", "scores.json")
 
 
@@ -253,9 +252,7 @@ class Attempt:
         }
         if champion is not None:
             scores["champion"] = self._scored(champion, items, 2)
-        # Many items show no noise that some do not; of the general suite, so that all attempts and nights share them.
-        some_of = sorted((item for item in items if item.suite == "general"), key=_rank)[:AGAIN]
-        again = self._scored(champion or base, some_of, 3, batch=BATCH_ROWS // 2)
+        again = self._scored(champion or base, repeated(items), 3, batch=OTHER_BATCH)
         rows = [asdict(item) | {who: asdict(of[i]) for who, of in scores.items()} for i, item in enumerate(items)]
         write_durably(self.folder / "scores.json", canonical(rows))
         prompts = [anchor.prompt for anchor in anchors.heldout[:CHATS]]
@@ -381,7 +378,3 @@ class Attempt:
 def _changed(live: Sequence[LiveLeaf], before: Champion | None) -> frozenset[str]:
     learnt = before.keys if before else {}
     return frozenset(entry.leaf.path for entry in live if learnt.get(entry.leaf.path) != entry.dataset.leaf_key)
-
-
-def _rank(item: Item) -> bytes:
-    return hashlib.sha256(f"again {item.id}".encode(errors="backslashreplace")).digest()

@@ -13,7 +13,8 @@ from pipeline.building.attempt import Attempt, Night
 from pipeline.building.champion import read_champion
 from pipeline.building.request import BuildRequest, BuildResult, Progress, Tools
 from pipeline.evaluate.items import audit_items, gate_items, general_items
-from pipeline.evaluate.port import Evaluator, Item, Score, item_of
+from pipeline.evaluate.kept import Weights, missing_items
+from pipeline.evaluate.port import OTHER_BATCH, Evaluator, Item, Score, item_of
 from pipeline.evaluate.sets import EvalSetError, read_sets
 from pipeline.export import Exporter, export
 from pipeline.files import write_durably
@@ -32,7 +33,7 @@ from pipeline.quality.embedding import Embedder
 from pipeline.quarantine import Quarantine, sentence, sift, to_json
 from pipeline.recipe import Recipe
 from pipeline.registry import Registry
-from pipeline.scope import some
+from pipeline.scope import repeated, some
 from pipeline.stages import BuildError, only_one
 from pipeline.statistics import Interval
 from pipeline.store.port import Store
@@ -144,15 +145,20 @@ class _Night:
         request, night = self.request, self.night
         pairs = [(entry.leaf, entry.dataset) for entry in self.live]
         items = [item for leaf, dataset in pairs for item in (*gate_items(leaf, dataset), *audit_items(leaf))]
+        items += some(general_items(()), night.recipe.general_items)
+        base = Weights(night.base.path, night.base.digest)
+        incumbent = night.champion.weights(night.base) if night.champion else base
         tokenizer = night.base.path / "tokenizer.json"
         known = facts.facts_of(
             pairs,
             night.recipe,
-            [*items, *some(general_items(()), night.recipe.general_items)],
+            items,
             weekday=request.today.weekday(),
             base_digest=night.base.digest,
             champion=night.champion.manifest if night.champion else None,
             unanswered=unanswered(night.base.digest, self.tools.store, wanted=anchors_wanted(pairs, night.recipe)),
+            base_lacks=missing_items(base, items, self.tools.store),
+            again=missing_items(incumbent, repeated(items), self.tools.store, batch=OTHER_BATCH),
             count=token_counter(tokenizer if tokenizer.exists() else None),
         )
         measured = speeds.load_speeds(request.state / "registry", self._speeds_name(), self._first_speeds())

@@ -42,9 +42,7 @@ def scored(
     batch: int = BATCH_ROWS,
 ) -> list[Score]:
     """Scores in the order of `items`, from the store or made now. Raises `EvaluateError`, `StoreError`."""
-    groups: dict[tuple[str, str], list[Item]] = defaultdict(list)
-    for item in items:
-        groups[item.suite, item.group].append(item)
+    groups = _groups(items)
     keys = {name: _key(weights, batch, of) for name, of in groups.items()}
     missing = [name for name in groups if not store.exists(keys[name])]
     asked = [item for name in missing for item in groups[name]]
@@ -56,6 +54,19 @@ def scored(
     for name in groups.keys() - set(missing):
         known |= {fields["id"]: Score(**fields) for fields in json.loads(store.read(keys[name]))}
     return [known[item.id] for item in items]
+
+
+def missing_items(weights: Weights, items: Sequence[Item], store: Store, *, batch: int = BATCH_ROWS) -> list[Item]:
+    """Those that `scored` would have to score."""
+    groups = _groups(items).values()
+    return [item for of in groups if not store.exists(_key(weights, batch, of)) for item in of]
+
+
+def _groups(items: Sequence[Item]) -> dict[tuple[str, str], list[Item]]:
+    groups: dict[tuple[str, str], list[Item]] = defaultdict(list)
+    for item in items:
+        groups[item.suite, item.group].append(item)
+    return groups
 
 
 def _key(weights: Weights, batch: int, items: Sequence[Item]) -> str:

@@ -13,12 +13,11 @@ from typing import Any
 
 from pipeline import causal
 from pipeline.evaluate.forward import Sum, answer_sums
-from pipeline.evaluate.port import BATCH_ROWS, Item, Score, is_answered, item_of
+from pipeline.evaluate.port import ANSWER_TOKENS, BATCH_ROWS, Item, Score, is_answered, item_of
 from pipeline.evaluate.reference import agreement
 from pipeline.evaluate.rows import encode
 
 Emit = Callable[[dict[str, Any]], None]
-ANSWER_TOKENS = 64
 TOGETHER = 4
 """Times as many answers at a time as scores: writing one token reads all weights, for how many answers whatever."""
 

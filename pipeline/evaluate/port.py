@@ -16,6 +16,11 @@ held-out anchors)."""
 
 BATCH_ROWS = 16
 """Items at a time. Another number changes a score by about 3e-5 nats, which is the noise floor of an A/A run."""
+OTHER_BATCH = BATCH_ROWS // 2
+"""What that noise is measured with."""
+
+ANSWER_TOKENS = 64
+"""That an answer to an item may have."""
 
 
 class EvaluateError(Exception):

@@ -4,11 +4,11 @@ Explained for people in docs/explanation/mixture.md; the rules are listed in doc
 """
 
 from pipeline.modes.choice import plan_build, plan_impact, why_full
-from pipeline.modes.model import AGAIN, MOST_ITEMS, BuildFacts, BuildPlan, LeafFacts, Mode
+from pipeline.modes.model import CHATS, MOST_ITEMS, BuildFacts, BuildPlan, LeafFacts, Mode
 from pipeline.modes.prediction import Size, mixture_size, predict
 
 __all__ = [
-    "AGAIN",
+    "CHATS",
     "MOST_ITEMS",
     "BuildFacts",
     "BuildPlan",

@@ -15,12 +15,14 @@ Mode = Literal["impact", "full", "incremental"]
 
 MOST_ITEMS = 200  # of leaves that did not change, in a build that is not full: three minutes, most of it for answers
 AGAIN = 64  # items that the incumbent is scored on a second time, in other batches
+CHATS = 20  # greedy answers to ordinary prompts that the gate looks at
 
 
 @dataclass(frozen=True, slots=True)
 class LeafFacts:
     """`rows` that a leaf brings into a mixture and their `tokens`, the chat template's included; `items` that it is
-    judged by and their tokens; `answered`: how many of those are answered as well, not only scored."""
+    judged by and their tokens; `answered`: how many of those are answered as well, not only scored. `base_tokens`,
+    `base_answered`: of those items, what the base has not been scored on yet."""
 
     path: str
     rows: int
@@ -28,6 +30,8 @@ class LeafFacts:
     items: int = 0
     item_tokens: int = 0
     answered: int = 0
+    base_tokens: int = 0
+    base_answered: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +41,10 @@ class BuildFacts:
     `changed`: paths of leaves that the champion has not learnt as they are; `champion`: its build id, None for none;
     `weekday`: 0 (Monday) to 6; `removed`, `relicensed`: paths of leaves that the champion learnt and that are gone, or
     whose licence is another now; `since_full`: incremental builds since the last full one. `unanswered`: anchor prompts
-    that the base must answer first; `anchors`: how many can be trained on, each of about `anchor_tokens`. `general_*`:
-    the general suite. `dev_tokens`: of the rows that choose checkpoints.
+    that the base must answer first; `anchors`: how many can be trained on, each of about `anchor_tokens`.
+    `general_tokens`: of the general suite; `general_base_tokens`: of what the base has not been scored on yet;
+    `again_tokens`: of what the incumbent must be scored on a second time. `dev_tokens`: of the rows that choose
+    checkpoints.
     """
 
     leaves: tuple[LeafFacts, ...]
@@ -50,8 +56,9 @@ class BuildFacts:
     relicensed: tuple[str, ...] = ()
     base_changed: bool = False
     since_full: int = 0
-    general_items: int = 0
     general_tokens: int = 0
+    general_base_tokens: int = 0
+    again_tokens: int = 0
     anchors: int = 120
     anchor_tokens: int = 60
     unanswered: int = 0

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from pipeline.anchors import ANSWER_TOKENS as CHAT_TOKENS
-from pipeline.modes.model import AGAIN, MOST_ITEMS, BuildFacts, BuildPlan, LeafFacts, Mode
+from pipeline.evaluate.port import ANSWER_TOKENS
+from pipeline.modes.model import CHATS, MOST_ITEMS, BuildFacts, BuildPlan, LeafFacts, Mode
 from pipeline.replay import replay_rows
 from pipeline.speeds import Kind, Speeds, Work
-
-ANSWER_TOKENS = 64  # that an answer to a gate item may have
-CHATS = 20  # greedy chats that the gate looks at
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,20 +67,20 @@ def _training(once: Size, facts: BuildFacts) -> Work:
 
 def judged(mode: Mode, facts: BuildFacts) -> tuple[list[int], list[int]]:
     """Tokens that are scored and items that are answered, in passes over candidate, base, champion, and the incumbent
-    a second time. Scores that were made before are on file: of base and champion only what is new is scored. The
-    second time takes `AGAIN` items, without answers."""
+    a second time, without answers. Scores that were made before are on file: of the champion, which was a candidate
+    itself, all but those of leaves that changed."""
     changed, known = _of(facts, changed=True), _of(facts, changed=False)
     share = 1.0 if mode == "full" else min(1.0, MOST_ITEMS / max(1, sum(leaf.items for leaf in known)))
-    all_tokens = _item_tokens(changed) + round(share * _item_tokens(known)) + facts.general_tokens
-    all_answers = _answered(changed) + round(share * _answered(known))
-    new = (_item_tokens(changed), _answered(changed))
-    again = (round(facts.general_tokens * min(1.0, AGAIN / max(1, facts.general_items))), 0)
-    if facts.champion is None:
-        others = [(all_tokens, all_answers), again]  # base, and base again
-    else:
-        of_base = (all_tokens, all_answers) if facts.base_changed else new
-        others = [of_base, new] if mode == "impact" else [of_base, new, again]
-    passes = [(all_tokens, all_answers), *others]
+
+    def of(count: Callable[[LeafFacts], int]) -> int:
+        return sum(map(count, changed)) + round(share * sum(map(count, known)))
+
+    candidate = (of(lambda leaf: leaf.item_tokens) + facts.general_tokens, of(lambda leaf: leaf.answered))
+    base = (of(lambda leaf: leaf.base_tokens) + facts.general_base_tokens, of(lambda leaf: leaf.base_answered))
+    new = (sum(leaf.item_tokens for leaf in changed), sum(leaf.answered for leaf in changed))
+    champion = [] if facts.champion is None else [new]
+    again = [] if mode == "impact" else [(facts.again_tokens, 0)]
+    passes = [candidate, base, *champion, *again]
     return [tokens for tokens, _ in passes], [answers for _, answers in passes]
 
 
@@ -96,11 +94,3 @@ def _of(facts: BuildFacts, *, changed: bool) -> tuple[LeafFacts, ...]:
 
 def _rows(leaves: Iterable[LeafFacts]) -> int:
     return sum(leaf.rows for leaf in leaves)
-
-
-def _item_tokens(leaves: Iterable[LeafFacts]) -> int:
-    return sum(leaf.item_tokens for leaf in leaves)
-
-
-def _answered(leaves: Iterable[LeafFacts]) -> int:
-    return sum(leaf.answered for leaf in leaves)

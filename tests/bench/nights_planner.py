@@ -26,13 +26,13 @@ from pipeline.anchors import ANSWER_TOKENS as CHAT_TOKENS
 from pipeline.anchors import Anchor, load_prompts
 from pipeline.evaluate.hosted import LikelihoodEvaluator
 from pipeline.evaluate.items import heldout_items
-from pipeline.evaluate.port import Item
+from pipeline.evaluate.port import ANSWER_TOKENS, Item
 from pipeline.facts import facts_of
 from pipeline.leafdata import LeafDataset
 from pipeline.mixture import mix
 from pipeline.models import DEFAULT_MODEL, ModelFolder, resolve
-from pipeline.modes import BuildPlan, Mode, predict
-from pipeline.modes.prediction import ANSWER_TOKENS, CHATS, judged
+from pipeline.modes import CHATS, BuildPlan, Mode, predict
+from pipeline.modes.prediction import judged
 from pipeline.recipe import Recipe, load_recipe
 from pipeline.scope import scope
 from pipeline.speeds import Speeds, Work, first_speeds, parameters_of

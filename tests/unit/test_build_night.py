@@ -217,6 +217,16 @@ def test_a_plan_builds_nothing(town: Town) -> None:
         plan_night(town.request(*LEAVES, mode="incremental"), town.tools())
 
 
+def test_a_plan_reckons_with_what_is_on_file(town: Town) -> None:
+    first = plan_night(town.request(*LEAVES), town.tools())
+    town.evaluator.gain = {"heldout": 0.5, "general": -0.5}
+    assert town.build(town.request(*LEAVES, blame_runs=0)).verdict.decision == "HOLD"
+    second = plan_night(town.request(*LEAVES), town.tools())
+    (before, _), (after, loads) = (of.work["evaluate"]["score"] for of in (first, second))
+    assert before > 2 * after, "the base was scored that night, on all and on some a second time"
+    assert loads == 1
+
+
 def test_only_new_leaves_are_scored_by_models_that_were_scored_before(town: Town) -> None:
     town.build(town.request(*LEAVES[:3]))
     asked: list[tuple[bool, int]] = []

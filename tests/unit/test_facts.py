@@ -65,8 +65,18 @@ def test_rows_that_choose_checkpoints_are_counted() -> None:
 
 def test_general_items_and_anchors_are_counted() -> None:
     found = facts(pairs_of("greetings"), anchors=[Anchor("a", "Say it please.", "It."), Anchor("b", "Go.", "No.")])
-    assert (found.general_items, found.general_tokens) == (1, 3 + 3 + 4 * ENDING_TOKENS)
+    assert found.general_tokens == 3 + 3 + 4 * ENDING_TOKENS
     assert (found.anchors, found.anchor_tokens) == (2, TEMPLATE_TOKENS + 3)
+
+
+def test_what_is_on_file_is_told_apart() -> None:
+    pairs = pairs_of("greetings", "farewells")
+    one = next(iter(heldout_items(pairs[0][0])))
+    found = facts(pairs, base_lacks=[one, GENERAL], again=[GENERAL])
+    assert [(leaf.base_tokens, leaf.base_answered) for leaf in found.leaves] == [(3 + 5 + 2 * ENDING_TOKENS, 1), (0, 0)]
+    assert found.general_base_tokens == found.again_tokens == found.general_tokens
+    known = facts(pairs)
+    assert (known.general_base_tokens, known.again_tokens) == (0, 0)
 
 
 def test_without_a_champion_everything_changed() -> None:

@@ -25,15 +25,20 @@ SPEEDS = Speeds(
 HOUR = 3600.0
 
 
-def leaves(count: int) -> tuple[LeafFacts, ...]:
-    return tuple(LeafFacts(f"knowledge/leaf_{i}", 32, 32 * 60, 4, 4 * 40, 4) for i in range(count))
+def leaves(count: int, new: int) -> tuple[LeafFacts, ...]:
+    """The base has been scored on all but the first `new`."""
+    known, unknown = (0, 0), (4 * 40, 4)
+    return tuple(
+        LeafFacts(f"knowledge/leaf_{i}", 32, 32 * 60, 4, 4 * 40, 4, *(unknown if i < new else known))
+        for i in range(count)
+    )
 
 
 def facts(
     count: int = 10, changed: int = 2, champion: str | None = "c1", weekday: int = 2, **more: object
 ) -> BuildFacts:
-    of = leaves(count)
-    fields = {"general_items": 300, "general_tokens": 300 * 40, **more}
+    of = leaves(count, changed if champion else count)
+    fields = {"general_tokens": 300 * 40, "again_tokens": 64 * 40, **more}
     return BuildFacts(of, frozenset(leaf.path for leaf in of[:changed]), champion, weekday, RECIPE, **fields)  # type: ignore[arg-type]
 
 
@@ -128,13 +133,14 @@ def test_impact_trains_one_leaf_and_exports_nothing() -> None:
 
 
 def test_first_build_scores_the_base_on_all_and_some_twice() -> None:
-    first, later = (predict("full", facts(10, 0, champion), SPEEDS) for champion in (None, "c1"))
+    first = predict("full", facts(10, 0, None, general_base_tokens=300 * 40), SPEEDS)
+    later = predict("full", facts(10, 0), SPEEDS)
     everything, again = 10 * 4 * 40 + 300 * 40, 64 * 40
     assert first.work["evaluate"] == {"score": (2 * everything + again, 3), "answer": (2 * 40 * 64 + 20 * 48, 1)}
     # The champion's scores and the base's are on file, but for the repeat.
     assert later.work["evaluate"] == {"score": (everything + again, 2), "answer": (40 * 64 + 20 * 48, 1)}
-    moved = predict("full", facts(10, 0, base_changed=True), SPEEDS)
-    assert moved.work["evaluate"] == {"score": (2 * everything + again, 3), "answer": (2 * 40 * 64 + 20 * 48, 1)}
+    held = predict("full", facts(10, 0, again_tokens=0), SPEEDS)  # the night before was held, and scored all of that
+    assert held.work["evaluate"] == {"score": (everything, 1), "answer": (40 * 64 + 20 * 48, 1)}
 
 
 def test_anchors_that_must_be_answered_are_reckoned_with() -> None:

@@ -5,8 +5,9 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.evaluate.items import ANCHOR_GROUP
 from pipeline.evaluate.port import Item
-from pipeline.scope import scope, some
+from pipeline.scope import repeated, scope, some
 
 
 def items_of(leaves: int, each: int = 4) -> list[Item]:
@@ -54,3 +55,12 @@ def test_some_are_of_every_group_and_stay_when_more_are_allowed() -> None:
     assert {item.group for item in few} == {item.group for item in items}
     assert set(few) <= set(more)
     assert some(items, 1000) == items
+
+
+def test_what_is_scored_twice_is_of_the_packaged_suite_whatever_anchors_and_leaves_there_are() -> None:
+    suite = [Item(f"safety-{n}", "general", "safety", f"may I {n}?", "no") for n in range(100)]
+    anchors = [Item(f"anchor-{n}", "general", ANCHOR_GROUP, f"say {n}", "that") for n in range(50)]
+    chosen = repeated([*items_of(4), *anchors, *suite])
+    assert len(chosen) == 64
+    assert {item.group for item in chosen} == {"facts", "safety"}
+    assert repeated([*items_of(9), *reversed(suite)]) == chosen
