@@ -13,7 +13,7 @@ from pipeline.teacher.port import Message
 from validators import QA, Leaf, Seed
 from validators.model import Span
 
-QUIET = Recipe(name="test", epochs=2, batch=4, micro_batch=2, threads=1, checkpoint_steps=2, leaf_rows=20)
+QUIET = Recipe(name="test", epochs=2, batch=4, micro_batch=2, threads=1, leaf_rows=20)
 
 
 def no_progress(doing: str, fraction: float) -> None:

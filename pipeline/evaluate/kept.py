@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
@@ -18,6 +18,8 @@ from pipeline.evaluate.items import items_digest
 from pipeline.evaluate.port import BATCH_ROWS, Evaluator, Item, Progress, Score
 from pipeline.store.port import Store
 from pipeline.train.capabilities import capabilities
+
+Group = tuple[str, str]  # a suite, and what of it: a leaf's path, or a category
 
 SCORER = 4  # counts changes of the scoring code: kept scores of another version do not fit
 
@@ -43,7 +45,7 @@ def scored(
 ) -> list[Score]:
     """Scores in the order of `items`, from the store or made now. Raises `EvaluateError`, `StoreError`."""
     groups = _groups(items)
-    keys = {name: _key(weights, batch, of) for name, of in groups.items()}
+    keys = _keys(weights, batch, groups)
     missing = [name for name in groups if not store.exists(keys[name])]
     asked = [item for name in missing for item in groups[name]]
     made = evaluator.score(weights.model, weights.adapter, asked, progress, batch=batch) if asked else []
@@ -58,29 +60,23 @@ def scored(
 
 def missing_items(weights: Weights, items: Sequence[Item], store: Store, *, batch: int = BATCH_ROWS) -> list[Item]:
     """Those that `scored` would have to score."""
-    groups = _groups(items).values()
-    return [item for of in groups if not store.exists(_key(weights, batch, of)) for item in of]
+    groups = _groups(items)
+    keys = _keys(weights, batch, groups)
+    return [item for name, of in groups.items() if not store.exists(keys[name]) for item in of]
 
 
-def _groups(items: Sequence[Item]) -> dict[tuple[str, str], list[Item]]:
-    groups: dict[tuple[str, str], list[Item]] = defaultdict(list)
+def _groups(items: Sequence[Item]) -> dict[Group, list[Item]]:
+    groups: dict[Group, list[Item]] = defaultdict(list)
     for item in items:
         groups[item.suite, item.group].append(item)
     return groups
 
 
-def _key(weights: Weights, batch: int, items: Sequence[Item]) -> str:
+def _keys(weights: Weights, batch: int, groups: Mapping[Group, Sequence[Item]]) -> dict[Group, str]:
     libraries = [_version(name) for name in ("torch", "transformers")]
-    parts = [
-        SCORER,
-        libraries,
-        capabilities().gpus > 0,
-        weights.digest,
-        weights.adapter_digest,
-        batch,
-        items_digest(items),
-    ]
-    return f"scores/{hashlib.sha256(json.dumps(parts).encode()).hexdigest()}.json"
+    shared = [SCORER, libraries, capabilities().gpus > 0, weights.digest, weights.adapter_digest, batch]
+    parts = {name: json.dumps([*shared, items_digest(items)]) for name, items in groups.items()}
+    return {name: f"scores/{hashlib.sha256(of.encode()).hexdigest()}.json" for name, of in parts.items()}
 
 
 def _version(name: str) -> str:

@@ -108,8 +108,8 @@ def test_other_inputs_are_another_build(bench: Bench) -> None:
 
 
 def test_a_failed_build_goes_on_where_it_stopped(bench: Bench, tmp_path: Path) -> None:
-    bench.trainer.fail_at = 15
-    with pytest.raises(TrainError, match="step 15"):
+    bench.trainer.fail_at = 11
+    with pytest.raises(TrainError, match="step 11"):
         bench.build()
     resumed = bench.build()
     assert resumed.made[0] == "train"
