@@ -241,5 +241,6 @@ def _keeps(found: Findings, told: dict[str, list[dict[str, Any]]]) -> None:
     found.hold("nats that first-night leaves lost since", lost, CALIBRATED.leaf_margin, at_least=False)
     found.hold("general suite, last night, upper bound", last["general"][2], CALIBRATED.drift_margin, at_least=False)
     if "bare" in told:
-        bare = told["bare"][-1]["general"][0] - last["general"][0]
-        found.hold("nats that no replay and no anchors are worse on the general suite", bare, 0.0)
+        for key in ("first_night", "pooled", "general"):
+            worse = told["bare"][-1][key][0] - last[key][0]
+            found.hold(f"nats that no replay and no anchors are worse in the last night, {key}", worse, 0.0)
