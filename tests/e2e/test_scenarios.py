@@ -119,6 +119,20 @@ Thank you for this contribution! Before it can be merged, 4 places need a correc
 
 Thank you for this contribution! 1 leaf was checked, and nothing must be changed.
 
+<details><summary>1 suggestion (nothing here blocks the merge)</summary>
+
+#### `compositional_skills/animals/sleep/qna.yaml`
+
+- **Line 4:** The build will judge this leaf together with its branch: it holds back and asks about 2 of the leaf's questions, and a verdict of its own takes 6. <sub>`informing-only`</sub>
+
+  ```text
+  4 │ seed_examples:
+  ```
+
+  **To mend it:** For a verdict of its own, add about 35 seed examples. Else leave it as it is.
+
+</details>
+
 <details><summary>How much of the teacher's prompt the largest example of each leaf fills, in tokens</summary>
 
 ```text
@@ -161,6 +175,20 @@ Thank you for this contribution! 1 leaf was checked, and nothing must be changed
 ### ✅ All checks pass, and here is what the teacher makes of it
 
 Thank you for this contribution! 1 leaf was checked, and nothing must be changed.
+
+<details><summary>1 suggestion (nothing here blocks the merge)</summary>
+
+#### `compositional_skills/animals/sleep/qna.yaml`
+
+- **Line 4:** The build will judge this leaf together with its branch: it holds back and asks about 2 of the leaf's questions, and a verdict of its own takes 6. <sub>`informing-only`</sub>
+
+  ```text
+  4 │ seed_examples:
+  ```
+
+  **To mend it:** For a verdict of its own, add about 35 seed examples. Else leave it as it is.
+
+</details>
 
 <details><summary>How much of the teacher's prompt the largest example of each leaf fills, in tokens</summary>
 
@@ -223,6 +251,20 @@ Answer: The moose takes a meadow.
 ### ✅ All checks pass, and here is what the teacher makes of it
 
 Thank you for this contribution! 1 leaf was checked, and nothing must be changed.
+
+<details><summary>1 suggestion (nothing here blocks the merge)</summary>
+
+#### `compositional_skills/animals/sleep/qna.yaml`
+
+- **Line 4:** The build will judge this leaf together with its branch: it holds back and asks about 2 of the leaf's questions, and a verdict of its own takes 6. <sub>`informing-only`</sub>
+
+  ```text
+  4 │ seed_examples:
+  ```
+
+  **To mend it:** For a verdict of its own, add about 35 seed examples. Else leave it as it is.
+
+</details>
 
 <details><summary>How much of the teacher's prompt the largest example of each leaf fills, in tokens</summary>
 
@@ -393,7 +435,7 @@ def test_a_stranger_may_not_spend_the_teachers_time(town: World) -> None:
 
 Thank you for this contribution! 1 leaf was checked, and nothing must be changed.
 
-<details><summary>1 suggestion (nothing here blocks the merge)</summary>
+<details><summary>2 suggestions (nothing here blocks the merge)</summary>
 
 #### `compositional_skills/animals/sleep/qna.yaml`
 
@@ -404,6 +446,14 @@ Thank you for this contribution! 1 leaf was checked, and nothing must be changed
   ```
 
   **To mend it:** Write eve, unless ada made the leaf.
+
+- **Line 4:** The build will judge this leaf together with its branch: it holds back and asks about 2 of the leaf's questions, and a verdict of its own takes 6. <sub>`informing-only`</sub>
+
+  ```text
+  4 │ seed_examples:
+  ```
+
+  **To mend it:** For a verdict of its own, add about 35 seed examples. Else leave it as it is.
 
 </details>
 
@@ -469,7 +519,7 @@ Answer: The moose takes a meadow.
 
 Thank you for this contribution! 1 leaf was checked, and nothing must be changed.
 
-<details><summary>2 suggestions (nothing here blocks the merge)</summary>
+<details><summary>3 suggestions (nothing here blocks the merge)</summary>
 
 #### `compositional_skills/animals/sleep/attribution.txt`
 
@@ -490,6 +540,14 @@ Thank you for this contribution! 1 leaf was checked, and nothing must be changed
   ```
 
   **To mend it:** Write eve, unless ada made the leaf.
+
+- **Line 4:** The build will judge this leaf together with its branch: it holds back and asks about 2 of the leaf's questions, and a verdict of its own takes 6. <sub>`informing-only`</sub>
+
+  ```text
+  4 │ seed_examples:
+  ```
+
+  **To mend it:** For a verdict of its own, add about 35 seed examples. Else leave it as it is.
 
 </details>
 
@@ -581,6 +639,20 @@ Thank you for this contribution! Before it can be merged, 2 places need a correc
 
   `/fix` mends this: add a line break.
 
+<details><summary>1 suggestion (nothing here blocks the merge)</summary>
+
+#### `compositional_skills/animals/sleep/qna.yaml`
+
+- **Line 4:** The build will judge this leaf together with its branch: it holds back and asks about 2 of the leaf's questions, and a verdict of its own takes 6. <sub>`informing-only`</sub>
+
+  ```text
+  4 │ seed_examples:
+  ```
+
+  **To mend it:** For a verdict of its own, add about 35 seed examples. Else leave it as it is.
+
+</details>
+
 <details><summary>How much of the teacher's prompt the largest example of each leaf fills, in tokens</summary>
 
 ```text
@@ -634,6 +706,20 @@ created_by: ada
 ### ✅ All checks pass
 
 Thank you for this contribution! 1 leaf was checked, and nothing must be changed.
+
+<details><summary>1 suggestion (nothing here blocks the merge)</summary>
+
+#### `compositional_skills/animals/sleep/qna.yaml`
+
+- **Line 4:** The build will judge this leaf together with its branch: it holds back and asks about 2 of the leaf's questions, and a verdict of its own takes 6. <sub>`informing-only`</sub>
+
+  ```text
+  4 │ seed_examples:
+  ```
+
+  **To mend it:** For a verdict of its own, add about 35 seed examples. Else leave it as it is.
+
+</details>
 
 <details><summary>How much of the teacher's prompt the largest example of each leaf fills, in tokens</summary>
 
@@ -719,7 +805,7 @@ Thank you for this contribution! Before it can be merged, 2 places need a correc
 
   `/fix` mends this: add a line break.
 
-<details><summary>1 suggestion (nothing here blocks the merge)</summary>
+<details><summary>2 suggestions (nothing here blocks the merge)</summary>
 
 #### `compositional_skills/animals/sleep/qna.yaml`
 
@@ -730,6 +816,14 @@ Thank you for this contribution! Before it can be merged, 2 places need a correc
   ```
 
   **To mend it:** Write eve, unless ada made the leaf.
+
+- **Line 4:** The build will judge this leaf together with its branch: it holds back and asks about 2 of the leaf's questions, and a verdict of its own takes 6. <sub>`informing-only`</sub>
+
+  ```text
+  4 │ seed_examples:
+  ```
+
+  **To mend it:** For a verdict of its own, add about 35 seed examples. Else leave it as it is.
 
 </details>
 
@@ -833,7 +927,7 @@ def test_triage_moves_with_reviews_and_commands(town: World) -> None:
 
 Thank you for this contribution! 1 leaf was checked, and nothing must be changed.
 
-<details><summary>1 suggestion (nothing here blocks the merge)</summary>
+<details><summary>2 suggestions (nothing here blocks the merge)</summary>
 
 #### `compositional_skills/animals/sleep/attribution.txt`
 
@@ -844,6 +938,16 @@ Thank you for this contribution! 1 leaf was checked, and nothing must be changed
   ```
 
   **To mend it:** Say in the pull request where the page names its licence; or use a known source such as Wikipedia.
+
+#### `compositional_skills/animals/sleep/qna.yaml`
+
+- **Line 4:** The build will judge this leaf together with its branch: it holds back and asks about 2 of the leaf's questions, and a verdict of its own takes 6. <sub>`informing-only`</sub>
+
+  ```text
+  4 │ seed_examples:
+  ```
+
+  **To mend it:** For a verdict of its own, add about 35 seed examples. Else leave it as it is.
 
 </details>
 
@@ -889,7 +993,7 @@ Thank you for this contribution! 1 leaf was checked, and nothing must be changed
 
 Thank you for this contribution! 1 leaf was checked, and nothing must be changed.
 
-<details><summary>1 suggestion (nothing here blocks the merge)</summary>
+<details><summary>2 suggestions (nothing here blocks the merge)</summary>
 
 #### `compositional_skills/animals/sleep/attribution.txt`
 
@@ -900,6 +1004,16 @@ Thank you for this contribution! 1 leaf was checked, and nothing must be changed
   ```
 
   **To mend it:** Say in the pull request where the page names its licence; or use a known source such as Wikipedia.
+
+#### `compositional_skills/animals/sleep/qna.yaml`
+
+- **Line 4:** The build will judge this leaf together with its branch: it holds back and asks about 2 of the leaf's questions, and a verdict of its own takes 6. <sub>`informing-only`</sub>
+
+  ```text
+  4 │ seed_examples:
+  ```
+
+  **To mend it:** For a verdict of its own, add about 35 seed examples. Else leave it as it is.
 
 </details>
 
@@ -956,7 +1070,7 @@ Nothing is queued or running, and nothing failed.
 
 Thank you for this contribution! 1 leaf was checked, and nothing must be changed.
 
-<details><summary>1 suggestion (nothing here blocks the merge)</summary>
+<details><summary>2 suggestions (nothing here blocks the merge)</summary>
 
 #### `compositional_skills/animals/sleep/attribution.txt`
 
@@ -967,6 +1081,16 @@ Thank you for this contribution! 1 leaf was checked, and nothing must be changed
   ```
 
   **To mend it:** Say in the pull request where the page names its licence; or use a known source such as Wikipedia.
+
+#### `compositional_skills/animals/sleep/qna.yaml`
+
+- **Line 4:** The build will judge this leaf together with its branch: it holds back and asks about 2 of the leaf's questions, and a verdict of its own takes 6. <sub>`informing-only`</sub>
+
+  ```text
+  4 │ seed_examples:
+  ```
+
+  **To mend it:** For a verdict of its own, add about 35 seed examples. Else leave it as it is.
 
 </details>
 
@@ -1017,6 +1141,20 @@ def test_precheck_asks_the_present_model(town: World) -> None:
 ### ✅ All checks pass
 
 Thank you for this contribution! 1 leaf was checked, and nothing must be changed.
+
+<details><summary>1 suggestion (nothing here blocks the merge)</summary>
+
+#### `compositional_skills/animals/sleep/qna.yaml`
+
+- **Line 4:** The build will judge this leaf together with its branch: it holds back and asks about 2 of the leaf's questions, and a verdict of its own takes 6. <sub>`informing-only`</sub>
+
+  ```text
+  4 │ seed_examples:
+  ```
+
+  **To mend it:** For a verdict of its own, add about 35 seed examples. Else leave it as it is.
+
+</details>
 
 <details><summary>How much of the teacher's prompt the largest example of each leaf fills, in tokens</summary>
 
@@ -1118,6 +1256,20 @@ def test_many_at_once(town: World) -> None:
 
 Thank you for this contribution! 1 leaf was checked, and nothing must be changed.
 
+<details><summary>1 suggestion (nothing here blocks the merge)</summary>
+
+#### `compositional_skills/animals/sleep/qna.yaml`
+
+- **Line 4:** The build will judge this leaf together with its branch: it holds back and asks about 2 of the leaf's questions, and a verdict of its own takes 6. <sub>`informing-only`</sub>
+
+  ```text
+  4 │ seed_examples:
+  ```
+
+  **To mend it:** For a verdict of its own, add about 35 seed examples. Else leave it as it is.
+
+</details>
+
 <details><summary>How much of the teacher's prompt the largest example of each leaf fills, in tokens</summary>
 
 ```text
@@ -1214,7 +1366,7 @@ def test_foreign_text_stays_text(town: World) -> None:
 
 Thank you for this contribution! 1 leaf was checked, and nothing must be changed.
 
-<details><summary>1 suggestion (nothing here blocks the merge)</summary>
+<details><summary>2 suggestions (nothing here blocks the merge)</summary>
 
 #### `compositional_skills/animals/sleep/qna.yaml`
 
@@ -1225,6 +1377,14 @@ Thank you for this contribution! 1 leaf was checked, and nothing must be changed
   ```
 
   **To mend it:** Write eve, unless ada made the leaf.
+
+- **Line 4:** The build will judge this leaf together with its branch: it holds back and asks about 2 of the leaf's questions, and a verdict of its own takes 6. <sub>`informing-only`</sub>
+
+  ```text
+  4 │ seed_examples:
+  ```
+
+  **To mend it:** For a verdict of its own, add about 35 seed examples. Else leave it as it is.
 
 </details>
 
@@ -1268,7 +1428,7 @@ Thank you for this contribution! 1 leaf was checked, and nothing must be changed
 
 Thank you for this contribution! 1 leaf was checked, and nothing must be changed.
 
-<details><summary>1 suggestion (nothing here blocks the merge)</summary>
+<details><summary>2 suggestions (nothing here blocks the merge)</summary>
 
 #### `compositional_skills/animals/sleep/qna.yaml`
 
@@ -1279,6 +1439,14 @@ Thank you for this contribution! 1 leaf was checked, and nothing must be changed
   ```
 
   **To mend it:** Write eve, unless ada made the leaf.
+
+- **Line 4:** The build will judge this leaf together with its branch: it holds back and asks about 2 of the leaf's questions, and a verdict of its own takes 6. <sub>`informing-only`</sub>
+
+  ```text
+  4 │ seed_examples:
+  ```
+
+  **To mend it:** For a verdict of its own, add about 35 seed examples. Else leave it as it is.
 
 </details>
 

@@ -42,6 +42,12 @@ def test_nothing_wrong_is_one_line() -> None:
     assert render_text(lint(files, config=COMPAT), files) == "1 file checked, all good.\n"
 
 
+def test_hints_ask_for_nothing_so_all_is_good() -> None:
+    said = render_text(Report((Finding("a-b", "hint", "p", 1, 1, 1, 2, "m"),), 1), {"p": b"7\n"})
+    assert "p:1:1: hint a-b m\n" in said
+    assert said.endswith("\n1 file checked, all good, 1 hint.\n")
+
+
 def test_carets_stand_below_wide_characters() -> None:
     finding = Finding("r", "error", "p", 1, 4, 1, 6, "m")
     assert shown(finding, "日本 ab")[1:3] == ["  1 | 日本 ab", "    |      ^^"]

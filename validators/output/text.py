@@ -108,11 +108,12 @@ def _columns(text: str) -> int:
 
 def _summary(report: Report) -> str:
     files = _count(report.files, "file")
-    if not report.findings:
-        return f"{files} checked, all good.\n"
     hints = len(report.findings) - report.errors - report.warnings
     also = f", {_count(hints, 'hint')}" if hints else ""
-    counts = f"{files} checked: {_count(report.errors, 'error')}, {_count(report.warnings, 'warning')}{also}.\n"
+    if report.errors or report.warnings:
+        counts = f"{files} checked: {_count(report.errors, 'error')}, {_count(report.warnings, 'warning')}{also}.\n"
+    else:
+        counts = f"{files} checked, all good{also}.\n"
     fixes = [finding.fix for finding in report.findings if finding.fix]
     if not fixes:
         return counts

@@ -61,6 +61,7 @@ INFORMING = declare(
     "hint",
     "The leaf has seed examples enough for a verdict of its own.",
     "verdict",
+    "default",
     reason="One seed example of four is held out, and the nightly build asks about those alone. With few questions, no "
     "change can be told from chance: the leaf's result is then shown, and counts with those of its branch.",
     example=Example(base="knowledge", bad=KNOWLEDGE[KNOWLEDGE.index("seed_examples:") :], good=_MORE),
@@ -79,15 +80,15 @@ def informing(leaf: LeafFile) -> Iterator[Finding]:
         return
     entry = leaf.root.entry("seed_examples") if leaf.root else None
     message = (
-        f"{_held(len(seeds))} of {len(seeds)} seed examples are held out, and about {max(1, asked)} of their questions "
-        f"decide; a verdict of its own takes {INFORMING_BELOW}"
+        "the build will judge this leaf together with its branch: it holds back and asks about "
+        f"{max(1, asked)} of the leaf's questions, and a verdict of its own takes {INFORMING_BELOW}"
     )
     yield INFORMING.at(leaf, leaf.span(entry[0]) if entry else leaf.top(), message, _help(leaf, seeds, wanted))
 
 
 def _help(leaf: LeafFile, seeds: list[SeedTexts], wanted: int) -> str:
     also = "; multiple-choice questions on its document count as well" if leaf.schema_name == "knowledge" else ""
-    return f"{wanted - len(seeds)} more seed examples would do{also}. Without them the leaf is judged with its branch."
+    return f"For a verdict of its own, add about {wanted - len(seeds)} seed examples{also}. Else leave it as it is."
 
 
 def _held(seeds: int) -> int:
