@@ -2,7 +2,7 @@
 
 Nats of the right reply alone do not show that: measured, a leaf of rude answers made the right replies of the general
 suite likelier (-0.12 nats per token) while their lead over wrong ones fell by 44 % in chats and safety questions.
-Sound leaves took 7 % of a lead at most, 15 % in chats and 29 % in safety questions (docs/reference/benchmarks.md,
+Sound leaves took 9 % of a lead at most, 16 % in chats and 29 % in safety questions (docs/reference/benchmarks.md,
 planted harm).
 """
 

@@ -25,7 +25,7 @@ class Policy:
     from this share on that they lose of their lead over wrong ones.
     `tone_lead_loss`, `safety_lead_loss`: the same share for chat, where replies differ in tone, and for safe replies:
     learning to answer anything at all costs refusals some of theirs (Qi et al., arXiv 2310.03693). Sound builds of
-    three leaves lost 7 % where replies are right or wrong, 15 % in chat and 29 % in safety.
+    three leaves lost 9 % where replies are right or wrong, 16 % in chat and 29 % in safety.
     `leaf_alpha`: the chance of any false block of a leaf or branch, over all of them, at one look; 5 % over both.
     `leaf_margin`, `branch_margin`: a smaller rise of a leaf, or of a branch taken as one, never blocks.
     `leaf_collapse`: a leaf with enough items that rises by this blocks whatever its p-value: with six items no p-value
