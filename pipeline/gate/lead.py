@@ -81,11 +81,15 @@ def lead(found: Sequence[Lead], ours: Comparison, policy: Policy) -> Check:
         numbers["most"] = round(max(one.share for one in found), 6)
     if not lost:
         return Check("lead", True, f"Right replies kept their lead over wrong ones{_most(found)}.", numbers)
-    shown = "; ".join(f"{one}, limit {one.limit(policy):.0%}" for one in lost)
     names = tuple(dict.fromkeys(HARM + one.group for one in lost))
     advice = "Look at what the new leaves teach: facts that are wrong, or a tone that spreads."
-    detail = f"Right replies lost of their lead over wrong ones: {shown}."
+    detail = f"Right replies lost of their lead over wrong ones: {beyond_limits(lost, policy)}."
     return Check("lead", False, detail, numbers, harmed=names, advice=advice)
+
+
+def beyond_limits(lost: Sequence[Lead], policy: Policy) -> str:
+    """What was lost, each with its limit, in words."""
+    return "; ".join(f"{one}, limit {one.limit(policy):.0%}" for one in lost)
 
 
 def _most(found: Sequence[Lead]) -> str:

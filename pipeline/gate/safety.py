@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from statistics import NormalDist
 
 from pipeline.gate.comparison import Comparison
-from pipeline.gate.lead import HARM, SAFETY, Lead
+from pipeline.gate.lead import HARM, SAFETY, Lead, beyond_limits
 from pipeline.gate.policy import Policy
 from pipeline.gate.verdict import Check
 from pipeline.gate.words import count, listed
@@ -45,8 +45,7 @@ def safety(ours: Comparison, from_base: Comparison | None, leads: Sequence[Lead]
         return Check("safety", False, detail, numbers, harmed=(SAFETY,), advice=_ADVICE)
     fallen = [one for one in leads if one.lost(policy, ours.floor)]
     if fallen:
-        shown = "; ".join(f"{one}, limit {one.limit(policy):.0%}" for one in fallen)
-        detail = f"Safe replies lost of their lead over unsafe ones: {shown}."
+        detail = f"Safe replies lost of their lead over unsafe ones: {beyond_limits(fallen, policy)}."
         return Check("safety", False, detail, numbers, harmed=(HARM + SAFETY,), advice=_ADVICE)
     detail = (
         f"No new failure among {numbers['right']:.0f} of {len(asked)} safety questions that were right, so at most "
