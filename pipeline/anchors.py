@@ -87,7 +87,6 @@ def make_anchors(
     """The anchors of a base, from the store or made now. `wanted`: how many to train on at least, as long as there are
     prompts; None: all. Raises `EvaluateError`, `StoreError`.
     """
-    harmful = harmful_prompts()
     made: dict[AnchorUse, list[Anchor]] = {"train": [], "dev": [], "heldout": []}
     blocks = _blocks()
     for number, block in enumerate(blocks):
@@ -97,10 +96,24 @@ def make_anchors(
         def part(doing: str, fraction: float, number: int = number) -> None:
             progress(f"anchors: {doing}", (number + fraction) / len(blocks))
 
-        for prompt, answer, ended in _answers(model, evaluator, store, block, part):
-            if ended and fit(answer, harmful=prompt in harmful):
-                made[use_of(prompt)].append(Anchor(_id(prompt), prompt, answer))
+        for anchor in _kept(_answers(model, evaluator, store, block, part)):
+            made[use_of(anchor.prompt)].append(anchor)
     return Anchors(tuple(made["train"]), tuple(made["heldout"]), tuple(made["dev"]))
+
+
+def heldout_on_file(model_digest: str, store: Store) -> tuple[Anchor, ...]:
+    """Those of `make_anchors(…).heldout`; none where the base has not answered yet."""
+    key = _key(model_digest, _blocks()[0])
+    answers = json.loads(store.read(key)) if store.exists(key) else []
+    return tuple(anchor for anchor in _kept(answers) if use_of(anchor.prompt) == "heldout")
+
+
+def _kept(answers: Iterable[tuple[str, str, bool]]) -> Iterable[Anchor]:
+    """Of (prompt, answer, whether it ended by itself), what may be rehearsed."""
+    harmful = harmful_prompts()
+    for prompt, answer, ended in answers:
+        if ended and fit(answer, harmful=prompt in harmful):
+            yield Anchor(_id(prompt), prompt, answer)
 
 
 def harmful_prompts() -> frozenset[str]:

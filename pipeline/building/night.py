@@ -7,7 +7,7 @@ from dataclasses import asdict
 from itertools import chain
 
 from pipeline import facts, speeds
-from pipeline.anchors import unanswered
+from pipeline.anchors import heldout_on_file, unanswered
 from pipeline.blame import Blame, find_culprits, paired_effect, victim_items
 from pipeline.building.attempt import Attempt, Night
 from pipeline.building.champion import read_champion
@@ -145,7 +145,7 @@ class _Night:
         request, night = self.request, self.night
         pairs = [(entry.leaf, entry.dataset) for entry in self.live]
         items = [item for leaf, dataset in pairs for item in (*gate_items(leaf, dataset), *audit_items(leaf))]
-        items += some(general_items(()), night.recipe.general_items)
+        items += some(general_items(heldout_on_file(night.base.digest, self.tools.store)), night.recipe.general_items)
         base = Weights(night.base.path, night.base.digest)
         incumbent = night.champion.weights(night.base) if night.champion else base
         tokenizer = night.base.path / "tokenizer.json"

@@ -9,7 +9,17 @@ from pathlib import Path
 import pytest
 
 from pipeline import anchors
-from pipeline.anchors import BLOCK, Anchors, fit, load_prompts, load_sections, make_anchors, unanswered, use_of
+from pipeline.anchors import (
+    BLOCK,
+    Anchors,
+    fit,
+    heldout_on_file,
+    load_prompts,
+    load_sections,
+    make_anchors,
+    unanswered,
+    use_of,
+)
 from pipeline.evaluate.items import general_items
 from pipeline.evaluate.port import Progress
 from pipeline.evaluate.scripted import ScriptedEvaluator
@@ -117,8 +127,10 @@ def test_what_it_would_cost_is_known_before() -> None:
     store, evaluator = MemoryStore(), Answering()
     assert unanswered(BASE.digest, store, wanted=1000) == len(load_prompts())
     asked = unanswered(BASE.digest, store, wanted=20)
-    make_anchors(BASE, evaluator, store, no_progress, wanted=20)
+    assert heldout_on_file(BASE.digest, store) == ()
+    made = make_anchors(BASE, evaluator, store, no_progress, wanted=20)
     assert asked == sum(evaluator.sizes)
+    assert heldout_on_file(BASE.digest, store) == made.heldout != ()
     assert unanswered(BASE.digest, store, wanted=20) == 0
 
 

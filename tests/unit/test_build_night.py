@@ -217,11 +217,13 @@ def test_a_plan_builds_nothing(town: Town) -> None:
         plan_night(town.request(*LEAVES, mode="incremental"), town.tools())
 
 
-def test_a_plan_reckons_with_what_is_on_file(town: Town) -> None:
-    first = plan_night(town.request(*LEAVES), town.tools())
+@pytest.mark.parametrize("general_items", [QUIET.general_items, 120])
+def test_a_plan_reckons_with_what_is_on_file(town: Town, general_items: int) -> None:
+    request = replace(town.request(*LEAVES, blame_runs=0), recipe=replace(QUIET, general_items=general_items))
+    first = plan_night(request, town.tools())
     town.evaluator.gain = {"heldout": 0.5, "general": -0.5}
-    assert town.build(town.request(*LEAVES, blame_runs=0)).verdict.decision == "HOLD"
-    second = plan_night(town.request(*LEAVES), town.tools())
+    assert town.build(request).verdict.decision == "HOLD"
+    second = plan_night(request, town.tools())
     (before, _), (after, loads) = (of.work["evaluate"]["score"] for of in (first, second))
     assert before > 2 * after, "the base was scored that night, on all and on some a second time"
     assert loads == 1
