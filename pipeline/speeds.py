@@ -37,15 +37,15 @@ class Speed:
 
 DEFAULTS: Mapping[Kind, Speed] = {
     "mixture": Speed(load=5.0, rate=20_000.0),
-    "train": Speed(load=20.0, rate=200.0),
+    "train": Speed(load=18.0, rate=190.0),
     "score": Speed(load=10.0, rate=600.0),
-    "answer": Speed(load=10.0, rate=80.0),
+    "answer": Speed(load=10.0, rate=62.0),
     "export": Speed(load=60.0, rate=600.0),
 }
 """Of 135M parameters in float32 on two cores. `train`: tokens of rows, padding aside, LoRA on the MLP layers. `score`:
-tokens of questions and references. `answer`: tokens that an answer may have, 16 at a time. `export`: tokens of the
-probes that the written model is scored on. The rates of `train`, `score` and `answer` were measured, loading times and
-the others are estimates until a night was timed."""
+tokens of questions and references. `answer`: tokens that an answer may have, 64 at a time. `export`: tokens of the
+probes that the written model is scored on. `train`, `score` and `answer` are what seven nights came to (`python -m
+tests.bench.nights_planner`), the others are estimates until a night was timed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,8 @@ def test_time_is_loading_and_tokens() -> None:
     assert known.seconds({}) == 0
     assert known.seconds(train(4000)) == pytest.approx(DEFAULTS["train"].load + 4000 / DEFAULTS["train"].rate)
     both: Work = {"score": (6000, 3), "answer": (800, 0)}
-    assert known.seconds(both) == pytest.approx(3 * DEFAULTS["score"].load + 10 + 10)
+    spent = 6000 / DEFAULTS["score"].rate + 800 / DEFAULTS["answer"].rate
+    assert known.seconds(both) == pytest.approx(3 * DEFAULTS["score"].load + spent)
 
 
 def test_the_first_night_is_believed_and_later_ones_in_part() -> None:
