@@ -196,7 +196,7 @@ def test_a_night_too_short_for_all_goes_on_from_the_champion(town: Town) -> None
     first = town.build(town.request(*LEAVES[:3]))
     assert first.plan.why.startswith("full: there is no champion")
     town.evaluator.gain = {"heldout": 0.5, "compositional_skills/baking": 2.0, "general": 0.0}
-    second = town.build(town.request(*LEAVES, budget_s=1.0))
+    second = town.build(town.request(*LEAVES, budget_s=0.01))
     assert second.plan.mode == "incremental"
     inputs = json.loads((second.folder / "manifest.json").read_bytes())["inputs"]
     assert (inputs["mode"], inputs["parent"]) == ("incremental", first.build_id)
@@ -204,7 +204,7 @@ def test_a_night_too_short_for_all_goes_on_from_the_champion(town: Town) -> None
     sources = {row["leaf"]: row["source"] for row in rows if row["leaf"]}
     assert sources["compositional_skills/greetings"] == "replay"
     assert sources["compositional_skills/baking"] != "replay"
-    weekend = town.build(town.request(*LEAVES[:2], today=date(2026, 3, 7), budget_s=1.0))
+    weekend = town.build(town.request(*LEAVES[:2], today=date(2026, 3, 7), budget_s=0.01))
     assert weekend.plan.mode == "full", "a removal is only forgotten by a build from the base"
 
 
