@@ -30,6 +30,8 @@ class LikelihoodEvaluator:
         batch: int = BATCH_ROWS,
     ) -> list[Score]:
         """Score each item. Raises `EvaluateError`."""
+        if not items:  # loading a model for nothing takes seconds
+            return []
         payload = self._payload(model, adapter) | {"items": [asdict(item) for item in items]}
         result = _call("pipeline.evaluate.likelihood:score", payload, "scoring", progress, batch)
         return [Score(**fields) for fields in result["scores"]]
@@ -38,6 +40,8 @@ class LikelihoodEvaluator:
         self, model: Path, adapter: Path | None, questions: Sequence[str], max_tokens: int, progress: Progress
     ) -> list[tuple[str, bool]]:
         """Answer each question. Raises `EvaluateError`."""
+        if not questions:
+            return []
         payload = self._payload(model, adapter) | {"questions": list(questions), "max_tokens": max_tokens}
         result = _call("pipeline.evaluate.likelihood:answer", payload, "answering", progress, BATCH_ROWS)
         return [(text, ended) for text, ended in result["answers"]]

@@ -20,7 +20,7 @@ from tests.building import QUIET, no_progress, write_mixture
 from tests.tiny_model import save_tiny_model
 
 pytestmark = pytest.mark.model
-RECIPE = replace(QUIET, epochs=60, learning_rate=0.01, checkpoint_steps=5, dropout=0.05)
+RECIPE = replace(QUIET, epochs=40, learning_rate=0.01, checkpoint_steps=5, dropout=0.05)
 DEADLINE_SECONDS = 120
 SCRIPT = """
 import json, sys
