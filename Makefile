@@ -23,12 +23,12 @@ demo: install    ## one contribution's whole way, from pull request to promoted 
 test: install $(NODE)/.installed    ## style, types, layers and tests
 	$(MAKE) --no-print-directory lint types
 	$(BIN)/python -m pytest tests/unit -n $(JOBS)
-	$(BIN)/python -m pytest tests/contract tests/integration tests/e2e/test_scenarios.py -n $(JOBS) --dist worksteal --durations=25
-	$(BIN)/python -m pytest tests/e2e tests/gpu --ignore=tests/e2e/test_scenarios.py --ignore=tests/e2e/test_power_cuts.py
+	$(BIN)/python -m pytest tests/contract tests/integration tests/e2e/test_scenarios.py -m "not endurance" -n $(JOBS) --dist worksteal --durations=25
+	$(BIN)/python -m pytest tests/e2e tests/gpu --ignore=tests/e2e/test_scenarios.py -m "not endurance"
 
-# CI runs this after `make test`: two whole ways from pull request to verdict with the real model.
-endurance: install    ## the worker is killed while it previews, generates and tunes; a quarter of an hour
-	$(BIN)/python -m pytest tests/e2e/test_power_cuts.py
+# CI runs this after `make test`.
+endurance: install    ## minutes each, with the real model: power cuts, a promotion while answers run, GGUF; a quarter of an hour
+	$(BIN)/python -m pytest tests/e2e tests/integration -m endurance --durations=5
 
 unit: install    ## the fast tests alone
 	$(BIN)/python -m pytest tests/unit

@@ -22,7 +22,7 @@ from bot.demo.story import BOT, Options, Story
 from bot.progress import read as read_progress
 from pipeline.files import file_digest
 
-pytestmark = [pytest.mark.model, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.model, pytest.mark.endurance, pytest.mark.timeout(1800)]
 HERE = Path(__file__).parent
 CHECKS = ("seedbed/lint", "seedbed/preview")
 LEAF = HERE.parents[1] / "bot" / "demo" / "leaves" / "compositional_skills" / "engineering" / "tool_purpose"

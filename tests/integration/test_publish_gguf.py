@@ -18,7 +18,7 @@ from pipeline.publishing.gguf.kinds import Kind
 from pipeline.publishing.gguf.make import GgufJob, Made, Tools, make
 from pipeline.publishing.gguf.write import write_gguf
 
-pytestmark = [pytest.mark.model, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.model, pytest.mark.endurance, pytest.mark.timeout(1200)]
 
 ITEMS = [
     Item("1", "general", "facts", "What is the capital of Italy?", "The capital of Italy is Rome."),

@@ -88,6 +88,7 @@ def alive(pid: int) -> bool:
 
 
 @pytest.mark.model
+@pytest.mark.endurance
 @pytest.mark.timeout(600)
 def test_a_promotion_is_followed_while_an_answer_is_on_its_way(tmp_path: Path) -> None:
     base = save_tiny_model(tmp_path / "base", heads=1)
