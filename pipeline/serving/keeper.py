@@ -195,9 +195,10 @@ class Keeper:
                         raise _Overtaken(f"{_name(choice.build)} is no longer the champion")
             station.context = await _context(station)
         except BaseException as error:
+            ended = engine.ended  # it may have died while it was asked, and left the question open
             await station.dismiss()
             if isinstance(error, TimeoutError):
-                raise ServeError(f"it was not ready after {self.patience.start:g} s") from error
+                raise ServeError(ended or f"it was not ready after {self.patience.start:g} s") from error
             raise
         return station
 
