@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.anchors import ANSWER_TOKENS as CHAT_TOKENS
-from pipeline.anchors import Anchors, make_anchors
+from pipeline.anchors import Anchor, Anchors, make_anchors
 from pipeline.building.champion import Champion, read_champion, start_of
 from pipeline.building.request import BuildRequest, Progress, Tools
 from pipeline.card import render_card
@@ -109,11 +109,8 @@ class Attempt:
 
     def items(self, anchors: Anchors) -> list[Item]:
         """What it is judged by."""
-        of_leaves = [item for entry in self.live for item in gate_items(entry.leaf, entry.dataset)]
-        if self.mode == "full":
-            of_leaves += [item for entry in self.live for item in audit_items(entry.leaf)]
-        general = some(general_items(anchors.heldout), self.recipe.general_items)
-        return scope([*of_leaves, *general], self.mode, self.changed)
+        every = all_items(self.live, anchors.heldout, self.recipe, audit=self.mode == "full")
+        return scope(every, self.mode, self.changed)
 
     def verdict(self) -> Verdict:
         """Tune it and judge it, as far as that is not done."""
@@ -373,6 +370,14 @@ class Attempt:
             "promoted": verdict.decision == "PROMOTE" and rejected is None,
             "against": self.champion.id if self.champion else None,
         }
+
+
+def all_items(live: Sequence[LiveLeaf], anchors: Sequence[Anchor], recipe: Recipe, *, audit: bool) -> list[Item]:
+    """What builds of these leaves can be judged by. `anchors`: held-out ones; `audit`: open the audit items, too."""
+    of_leaves = [item for entry in live for item in gate_items(entry.leaf, entry.dataset)]
+    if audit:
+        of_leaves += [item for entry in live for item in audit_items(entry.leaf)]
+    return [*of_leaves, *some(general_items(anchors), recipe.general_items)]
 
 
 def _changed(live: Sequence[LiveLeaf], before: Champion | None) -> frozenset[str]:

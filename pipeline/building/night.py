@@ -9,10 +9,9 @@ from itertools import chain
 from pipeline import facts, speeds
 from pipeline.anchors import heldout_on_file, unanswered
 from pipeline.blame import Blame, find_culprits, paired_effect, victim_items
-from pipeline.building.attempt import Attempt, Night
+from pipeline.building.attempt import Attempt, Night, all_items
 from pipeline.building.champion import read_champion
 from pipeline.building.request import BuildRequest, BuildResult, Progress, Tools
-from pipeline.evaluate.items import audit_items, gate_items, general_items
 from pipeline.evaluate.kept import Weights, missing_items
 from pipeline.evaluate.port import OTHER_BATCH, Evaluator, Item, Score, item_of
 from pipeline.evaluate.sets import EvalSetError, read_sets
@@ -33,7 +32,7 @@ from pipeline.quality.embedding import Embedder
 from pipeline.quarantine import Quarantine, sentence, sift, to_json
 from pipeline.recipe import Recipe
 from pipeline.registry import Registry
-from pipeline.scope import repeated, some
+from pipeline.scope import repeated
 from pipeline.stages import BuildError, only_one
 from pipeline.statistics import Interval
 from pipeline.store.port import Store
@@ -144,8 +143,8 @@ class _Night:
         """Full or incremental, and why."""
         request, night = self.request, self.night
         pairs = [(entry.leaf, entry.dataset) for entry in self.live]
-        items = [item for leaf, dataset in pairs for item in (*gate_items(leaf, dataset), *audit_items(leaf))]
-        items += some(general_items(heldout_on_file(night.base.digest, self.tools.store)), night.recipe.general_items)
+        anchors = heldout_on_file(night.base.digest, self.tools.store)
+        items = all_items(self.live, anchors, night.recipe, audit=True)
         base = Weights(night.base.path, night.base.digest)
         incumbent = night.champion.weights(night.base) if night.champion else base
         tokenizer = night.base.path / "tokenizer.json"

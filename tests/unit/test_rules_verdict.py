@@ -57,7 +57,7 @@ def test_a_small_leaf_is_told_what_decides_and_what_would_do() -> None:
         "the build will judge this leaf together with its branch: it holds back and asks about 2 of the leaf's "
         "questions, and a verdict of its own takes 6"
     )
-    assert finding.help == ("For a verdict of its own, add about 36 seed examples. Else leave it as it is.")
+    assert finding.help == "For a verdict of its own, add about 36 seed examples. Else leave it as it is."
     (finding,) = found(KNOWLEDGE_PATH, KNOWLEDGE)
     assert "asks about 4 of the leaf's questions" in finding.message
     assert finding.help.startswith("For a verdict of its own, add about 4 seed examples; multiple-choice questions on")
